@@ -1,0 +1,85 @@
+"""Facts read from the chain, each with how it is known.
+
+Evidence is what the verifier judges by; whoever gathers it (`chain_reader`) adds no judgement. A
+fact is always as of one block, and two blocks are asked for: the newest (`head`), so that a
+revocation counts at once, and the newest that cannot be undone (`finalized`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from registry.storage import BatchRecord, IssuerRecord
+    from registry.values import Address, BatchRoot, BlockHash, ChainId, CodeHash, DidHash, IssuerId
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """timestamp: Unix seconds."""
+
+    number: int
+    hash: BlockHash
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the registry's storage holds about one issuer and batch as of one block.
+
+    issuer and batch are None where the contract has no such record. word is the value of the one
+    status word that was asked for, 128 lanes, so that the node does not learn which.
+    """
+
+    block: Block
+    issuer: IssuerRecord | None
+    did_hash: DidHash
+    batch: BatchRecord | None
+    word: int
+
+
+@dataclass(frozen=True, slots=True)
+class OneNode:
+    """One node said so. `name` is scheme, host and port, never credentials or a path."""
+
+    name: str
+
+    def sentence(self) -> str:
+        return f"on the word of one node, {self.name}"
+
+
+Source = OneNode
+"""How facts are known. A union of the ways, once there is more than one."""
+
+
+class Subject(NamedTuple):
+    """What is asked about: one word of one batch of one issuer."""
+
+    issuer_id: IssuerId
+    root: BatchRoot
+    word: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Both snapshots of one subject in one registry.
+
+    code_hash is keccak256 of the code at `registry` as of the head block; of no code at all it is
+    the hash of nothing.
+    """
+
+    chain: ChainId
+    registry: Address
+    code_hash: CodeHash
+    subject: Subject
+    source: Source
+    head: Snapshot
+    finalized: Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class NoEvidence:
+    """The chain was not or could not be asked. `reason` completes "the chain was not read: "."""
+
+    reason: str
