@@ -1,0 +1,105 @@
+"""Every error that the library raises, on one screen.
+
+RegistryError
+ ├─ MalformedValue           a value of a wrong length or form
+ ├─ MalformedJson            text that is not JSON as we read it; carries its place
+ ├─ MalformedDocument        JSON of a wrong shape (credential, receipt, policy, proof)
+ │   ├─ MalformedReceipt
+ │   └─ MalformedProof
+ ├─ SchemaNotMet             a credential that its official schema refuses; carries each fault
+ ├─ WorkspaceError           no workspace, or settings that do not hold together
+ ├─ ChainError               a chain that could not be asked, or answered what cannot be
+ │   ├─ NodeUnreachable      no answer: says nothing about the credential
+ │   ├─ NodeRefused          an answer in JSON-RPC's words that it will not or cannot
+ │   ├─ NodeInconsistent     an answer that contradicts itself or the settings
+ │   └─ DevChainFailed       the embedded chain did not start or stop
+ └─ HistoryBroken            logs that do not fold to the stored history
+
+Errors become exit codes in `registry.cli` and HTTP statuses at an API's edge, nowhere else. No
+message carries a secret: paths and host names yes; keys, passwords, salts and URL credentials no.
+"""
+
+from __future__ import annotations
+
+
+class RegistryError(Exception):
+    """Base of all; its text is one sentence for a person, with what to do next where known."""
+
+
+class MalformedValue(RegistryError):
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind = kind
+        self.reason = reason
+
+
+class MalformedJson(RegistryError):
+    """place: 'line L, column C' (1-based, in characters) or a JSON pointer such as /a/0."""
+
+    def __init__(self, reason: str, place: str = "") -> None:
+        super().__init__(f"{reason} at {place}" if place else reason)
+        self.reason = reason
+        self.place = place
+
+
+class MalformedDocument(RegistryError):
+    """place: JSON pointer of the member at fault; empty for the whole document."""
+
+    def __init__(self, reason: str, place: str = "") -> None:
+        super().__init__(f"{place}: {reason}" if place else reason)
+        self.reason = reason
+        self.place = place
+
+
+class MalformedReceipt(MalformedDocument):
+    pass
+
+
+class MalformedProof(MalformedDocument):
+    pass
+
+
+class SchemaNotMet(RegistryError):
+    """faults: (JSON pointer, what is wrong), in document order."""
+
+    def __init__(self, schema: str, faults: tuple[tuple[str, str], ...]) -> None:
+        place, reason = faults[0]
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        super().__init__(f"{schema}: {place or '/'}: {reason}{more}")
+        self.schema = schema
+        self.faults = faults
+
+
+class WorkspaceError(RegistryError):
+    pass
+
+
+class ChainError(RegistryError):
+    pass
+
+
+class NodeUnreachable(ChainError):
+    pass
+
+
+class NodeRefused(ChainError):
+    """code and message of the JSON-RPC error object; data is its raw `data`, if any."""
+
+    def __init__(self, method: str, code: int, message: str, data: object = None) -> None:
+        super().__init__(f"{method}: node answered {code}: {message}")
+        self.method = method
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class NodeInconsistent(ChainError):
+    pass
+
+
+class DevChainFailed(ChainError):
+    pass
+
+
+class HistoryBroken(RegistryError):
+    pass
