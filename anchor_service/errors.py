@@ -1,0 +1,56 @@
+"""Every error that the service adds to the library's, on one screen.
+
+RegistryError                 registry.errors
+ └─ ServiceError
+     ├─ AchievementRefused    an achievement file that cannot be issued from; carries each fault
+     ├─ RosterRefused         a roster with faults, where all of it was asked for; carries each
+     ├─ ImportRefused         a ready-made credential that was not taken in; carries its place
+     └─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
+
+No message carries a secret. Messages about rosters show the value at fault, shortened: they are for
+the issuer's own screen, never for a log.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.errors import RegistryError
+
+if TYPE_CHECKING:
+    from anchor_service.roster import RosterFault
+
+
+class ServiceError(RegistryError):
+    pass
+
+
+class AchievementRefused(ServiceError):
+    """faults: (JSON pointer into the achievement file, what is wrong)."""
+
+    def __init__(self, faults: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{pointer or '/'}: {reason}" for pointer, reason in faults))
+        self.faults = faults
+
+
+class RosterRefused(ServiceError):
+    """faults: every fault of the roster, in line order."""
+
+    def __init__(self, faults: tuple[RosterFault, ...]) -> None:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        super().__init__(f"{faults[0]}{more}")
+        self.faults = faults
+
+
+class ImportRefused(ServiceError):
+    """file: as it was given; line: 1-based, None where the file is one document."""
+
+    def __init__(self, file: str, line: int | None, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}" if line else f"{file}: {reason}")
+        self.file = file
+        self.line = line
+        self.reason = reason
+
+
+class IssuerKeyError(ServiceError):
+    pass
