@@ -1,0 +1,48 @@
+"""PERMANENT. The canonical form: RFC 8785 (JCS). One changed byte orphans what was issued.
+
+The reference is the `rfc8785` package. orjson's sorted dump stands in for it on values that a
+walk has shown to come out the same: see `strict_json.survey`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import rfc8785
+
+from registry.errors import MalformedDocument
+from registry.strict_json import MAX_DEPTH, Survey, survey
+
+if TYPE_CHECKING:
+    from registry.strict_json import JsonValue
+
+
+def canonicalize(value: JsonValue) -> bytes:
+    """Return the RFC 8785 form of `value`.
+
+    Raises MalformedDocument for what has none (NaN, Infinity, integers beyond ±(2^53-1), lone
+    surrogates, anything that is not JSON) and for more than 64 levels, which nobody could read
+    back.
+    """
+    try:
+        found = survey(value)
+        if found is Survey.PLAIN:
+            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # A key that is no string, or a lone surrogate: the reference has the words for it.
+        found = Survey.UNSURE
+    if found is Survey.TOO_DEEP:
+        raise MalformedDocument(f"deeper than {MAX_DEPTH} levels")
+    return _reference(value)
+
+
+def _reference(value: JsonValue) -> bytes:
+    try:
+        return rfc8785.dumps(value)
+    except RecursionError:
+        raise MalformedDocument(f"deeper than {MAX_DEPTH} levels") from None
+    except UnicodeEncodeError:
+        raise MalformedDocument("a key with a lone surrogate has no canonical form") from None
+    except rfc8785.CanonicalizationError as fault:
+        raise MalformedDocument(f"no canonical form: {fault}") from None
