@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from registry.canonical import canonicalize
-from registry.credential import without_anchor_proofs
+from registry.credential import issuer_proofs
 from registry.errors import MalformedProof, MalformedValue
 from registry.multikey import (
     decode_multibase,
@@ -131,17 +131,11 @@ def check_signature(document: JsonObject) -> Signature:
     Of several proofs one that is broken tells most, then one by the issuer's own key.
     Raises MalformedDocument where `proof` is neither an object nor an array of objects.
     """
-    proofs = _proofs(without_anchor_proofs(document))
+    proofs = issuer_proofs(document)
     if not proofs:
         return Signature(SignatureState.ABSENT, "The issuer has not signed this credential.")
     judged = [check_proof(document, proof) for proof in proofs]
     return min(judged, key=lambda signature: _SEVERITY[signature.state])
-
-
-def _proofs(document: JsonObject) -> list[JsonObject]:
-    value = document.get("proof", [])
-    members = value if isinstance(value, list) else [value]
-    return [member for member in members if isinstance(member, dict)]
 
 
 def check_proof(document: JsonObject, proof: JsonObject) -> Signature:
