@@ -85,7 +85,7 @@ def _causes(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.Vali
 
     The form that was meant is the one that fits furthest into the value, or at least has its type.
     """
-    forms: list[list[Any]] = getattr(error.kind, "context", None) or []
+    forms = _forms(error)
     if not forms:
         yield error
         return
@@ -103,11 +103,23 @@ def _reach(form: list[jsonschema_rs.ValidationError]) -> int:
 
 
 def _is_other_type(form: list[jsonschema_rs.ValidationError], here: list[str | int]) -> bool:
-    return any(error.kind.name == "type" and error.instance_path == here for error in form)
+    for error in form:
+        forms = _forms(error)
+        if error.instance_path == here and (
+            error.kind.name == "type" or (forms and all(_is_other_type(f, here) for f in forms))
+        ):
+            return True
+    return False
+
+
+def _forms(error: jsonschema_rs.ValidationError) -> list[list[Any]]:
+    """For each of the forms that oneOf or anyOf allows, why it does not fit."""
+    forms: list[list[Any]] = getattr(error.kind, "context", None) or []
+    return forms
 
 
 def _reason(error: jsonschema_rs.ValidationError) -> str:
-    if getattr(error.kind, "context", None):
+    if _forms(error):
         return "the value is of a type that does not belong here"
     return error.message
 
