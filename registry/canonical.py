@@ -1,7 +1,7 @@
 """PERMANENT. The canonical form: RFC 8785 (JCS). One changed byte orphans what was issued.
 
 The reference is the `rfc8785` package. orjson's sorted dump stands in for it on values that a
-walk has shown to come out the same: see `strict_json.survey`.
+walk has shown to come out the same: see `json_survey`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import orjson
 import rfc8785
 
 from registry.errors import MalformedDocument
-from registry.strict_json import MAX_DEPTH, Survey, survey
+from registry.exact_json import MAX_DEPTH
+from registry.json_survey import Survey, sorts_alike, survey
 
 if TYPE_CHECKING:
     from registry.strict_json import JsonValue
@@ -25,15 +26,17 @@ def canonicalize(value: JsonValue) -> bytes:
     surrogates, anything that is not JSON) and for more than 64 levels, which nobody could read
     back.
     """
-    try:
-        found = survey(value)
-        if found is Survey.PLAIN:
-            return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:
-        # A key that is no string, or a lone surrogate: the reference has the words for it.
-        found = Survey.UNSURE
+    found = survey(value)
     if found is Survey.TOO_DEEP:
         raise MalformedDocument(f"deeper than {MAX_DEPTH} levels")
+    try:
+        if found is Survey.PLAIN:
+            dump = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+            if sorts_alike(value, dump):
+                return dump
+    except TypeError:
+        # A key that is no string, or a lone surrogate: the reference has the words for it.
+        pass
     return _reference(value)
 
 

@@ -8,9 +8,6 @@ fast path here answers only where it has shown that the rule would answer the sa
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Any
-
 import orjson
 
 from registry.errors import MalformedJson
@@ -21,6 +18,7 @@ from registry.exact_json import (
     JsonValue,
     read_exactly,
 )
+from registry.json_survey import Survey, sorts_alike, survey
 
 __all__ = [
     "MAX_CREDENTIAL_BYTES",
@@ -29,19 +27,15 @@ __all__ = [
     "MAX_SAFE_INTEGER",
     "JsonObject",
     "JsonValue",
-    "Survey",
     "read",
     "read_object",
     "read_with_form",
-    "survey",
 ]
 
 MAX_CREDENTIAL_BYTES = 2**20
 """The canonical form of a credential without its anchor proofs."""
 MAX_FILE_BYTES = MAX_CREDENTIAL_BYTES + 64 * 1024
 """A file as it lies on disk: a credential, white space, an anchor proof."""
-
-_SMALLEST_ALIKE = 1e-5  # below, orjson writes an exponent where RFC 8785 writes zeros, until 1e-7
 
 
 def read(raw: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> JsonValue:
@@ -86,67 +80,12 @@ def _read_fast(raw: bytes) -> tuple[JsonValue, bytes | None] | None:
     found = survey(value)
     if found > Survey.READABLE:
         return None
-    form = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    if raw.count(b":") != form.count(b":") or _hides_colon(raw):
+    dump = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    if raw.count(b":") != dump.count(b":") or _may_escape_colon(raw):
         return None
-    return value, form if found is Survey.PLAIN else None
+    alike = found is Survey.PLAIN and sorts_alike(value, dump)
+    return value, dump if alike else None
 
 
-def _hides_colon(raw: bytes) -> bool:
-    return b"\\u003" in raw and (b"\\u003a" in raw or b"\\u003A" in raw)
-
-
-class Survey(IntEnum):
-    """What one walk over a value has shown; each says less than the one before."""
-
-    PLAIN = 0
-    """orjson's sorted dump is the RFC 8785 form."""
-    READABLE = 1
-    """The exact reader would read this value from the same text; its form needs the reference."""
-    UNSURE = 2
-    """Something that reading may refuse: only the exact reader and the reference can tell."""
-    TOO_DEEP = 3
-
-
-def survey(value: object) -> Survey:
-    """Walk `value` once, level by level, for all that sets orjson apart from RFC 8785.
-
-    Raises TypeError for an object with a key that is no string.
-    """
-    found = Survey.PLAIN
-    level: list[Any] = [[value]]
-    for _ in range(MAX_DEPTH + 1):
-        deeper: list[Any] = []
-        for container in level:
-            children = container
-            if type(container) is dict:
-                children = container.values()
-                found = max(found, _survey_keys("".join(container)))
-            for child in children:
-                kind = type(child)
-                if kind is str:
-                    continue
-                if kind is dict or kind is list:
-                    deeper.append(child)
-                elif kind is not bool and child is not None:
-                    found = max(found, _survey_number(child))
-        if not deeper:
-            return found
-        level = deeper
-    return Survey.TOO_DEEP
-
-
-def _survey_keys(keys: str) -> Survey:
-    # Below U+D800 the orders of UTF-8 (orjson) and UTF-16 (RFC 8785 §3.2.3) agree.
-    return Survey.PLAIN if keys.isascii() or max(keys) < "\ud800" else Survey.READABLE
-
-
-def _survey_number(number: object) -> Survey:
-    if type(number) is int and -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
-        return Survey.PLAIN
-    if type(number) is not float or not abs(number) <= MAX_SAFE_INTEGER:
-        # Not JSON at all, or NaN, Infinity, or a double that orjson made of a long integer.
-        return Survey.UNSURE
-    if abs(number) >= _SMALLEST_ALIKE and not number.is_integer():
-        return Survey.PLAIN
-    return Survey.READABLE
+def _may_escape_colon(raw: bytes) -> bool:
+    return b"\\" in raw and (b"\\u003a" in raw or b"\\u003A" in raw)
