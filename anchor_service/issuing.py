@@ -1,0 +1,150 @@
+"""Achievement, roster row and issuer to a signed Open Badges 3.0 credential.
+
+- `validFrom` and `awardedDate` are the row's date; without one `validFrom` is now.
+- `validUntil` follows from `validFrom` and the achievement's `validFor`.
+- The learner's `id` is the DID, if the roster has one. The name goes in as an identifier in clear.
+  The e-mail goes in hashed, so that only who knows the address can match it: `identityHash` is
+  `sha256$` and the lower-case hex of SHA-256 over the UTF-8 of the address in lower case followed
+  by `salt` (Open Badges 3.0 §B.7, IdentityHash); the salt is 16 random bytes as hex text.
+- A result is linked to the achievement's result description where there is exactly one.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from registry.data_integrity import sign, utc_text
+from registry.multikey import did_key
+from registry.open_badges import CREDENTIALS_CONTEXT, OPEN_BADGES_CONTEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from anchor_service.achievement import Achievement
+    from anchor_service.issuer_key import IssuerKey
+    from anchor_service.roster import RosterRow
+    from registry.multikey import PublicKey
+    from registry.strict_json import JsonObject, JsonValue
+
+_SALT_BYTES = 16
+_STATUSES = frozenset(
+    {"Completed", "Enrolled", "Failed", "InProgress", "OnHold", "Provisional", "Withdrew"}
+)
+
+
+def issuer_profile(key: PublicKey, name: str, url: str = "", email: str = "") -> JsonObject:
+    """The Profile that stands as `issuer` in each credential; its id is the key's did:key."""
+    profile: JsonObject = {"id": did_key(key), "type": ["Profile"], "name": name}
+    if url:
+        profile["url"] = url
+    if email:
+        profile["email"] = email
+    return profile
+
+
+def issue(
+    achievement: Achievement,
+    row: RosterRow,
+    issuer: JsonObject,
+    randomness: Callable[[int], bytes],
+    now: datetime,
+) -> JsonObject:
+    """Return one unsigned credential, which shares the achievement and the issuer with others.
+
+    issuer: a Profile, as of `issuer_profile`. randomness(n) gives n unpredictable bytes.
+    Raises MalformedValue where `validFor` reaches beyond the year 9999.
+    """
+    start = row.date or now
+    credential: JsonObject = {
+        "@context": [CREDENTIALS_CONTEXT, OPEN_BADGES_CONTEXT],
+        "id": _random_urn(randomness),
+        "type": ["VerifiableCredential", "OpenBadgeCredential"],
+        "name": achievement.body["name"],
+        "issuer": issuer,
+        "validFrom": utc_text(start),
+    }
+    if achievement.valid_for:
+        credential["validUntil"] = utc_text(achievement.valid_for.after(start))
+    if row.date:
+        credential["awardedDate"] = utc_text(row.date)
+    credential["credentialSubject"] = _subject(achievement, row, randomness)
+    if row.evidence:
+        credential["evidence"] = [{"id": row.evidence, "type": ["Evidence"]}]
+    return credential
+
+
+def sign_credential(
+    credential: JsonObject, key: IssuerKey, randomness: Callable[[int], bytes], now: datetime
+) -> JsonObject:
+    """Return the credential with the issuer's proof, whose random id anchors can name."""
+    return sign(credential, key.public, key.sign, proof_id=_random_urn(randomness), created=now)
+
+
+def result_fault(achievement: Achievement, row: RosterRow) -> str | None:
+    """Why the row's result is none that the achievement describes; None where it may stand."""
+    description = _result_description(achievement)
+    if not row.result or description is None:
+        return None
+    allowed = description.get("allowedValue")
+    if description.get("resultType") == "Status":
+        allowed = list[JsonValue](sorted(_STATUSES))
+    if isinstance(allowed, list) and row.result not in allowed:
+        return f"the achievement allows {', '.join(map(str, allowed))}"
+    return None
+
+
+def _random_urn(randomness: Callable[[int], bytes]) -> str:
+    return f"urn:uuid:{UUID(bytes=randomness(16), version=4)}"
+
+
+def _subject(
+    achievement: Achievement, row: RosterRow, randomness: Callable[[int], bytes]
+) -> JsonObject:
+    subject: JsonObject = {"type": ["AchievementSubject"]}
+    if row.did:
+        subject["id"] = row.did
+    identifiers: list[JsonValue] = []
+    if row.name:
+        identifiers.append(_identity("name", row.name))
+    if row.email:
+        identifiers.append(_hashed_email(row.email, randomness(_SALT_BYTES).hex()))
+    if identifiers:
+        subject["identifier"] = identifiers
+    subject["achievement"] = achievement.body
+    if row.result:
+        subject["result"] = [_result(achievement, row.result)]
+    return subject
+
+
+def _identity(kind: str, value: str) -> JsonObject:
+    return {"type": "IdentityObject", "identityType": kind, "identityHash": value, "hashed": False}
+
+
+def _hashed_email(email: str, salt: str) -> JsonObject:
+    identity = _identity("emailAddress", hash_identity(email, salt))
+    return {**identity, "hashed": True, "salt": salt}
+
+
+def hash_identity(email: str, salt: str) -> str:
+    """The `identityHash` of an e-mail address, to compare one with a credential's."""
+    return "sha256$" + sha256((email.lower() + salt).encode()).hexdigest()
+
+
+def _result(achievement: Achievement, value: str) -> JsonObject:
+    result: JsonObject = {"type": ["Result"]}
+    description = _result_description(achievement)
+    if description is not None:
+        result["resultDescription"] = description["id"]
+    is_status = description is not None and description.get("resultType") == "Status"
+    result["status" if is_status else "value"] = value
+    return result
+
+
+def _result_description(achievement: Achievement) -> JsonObject | None:
+    described = achievement.body.get("resultDescription")
+    if isinstance(described, list) and len(described) == 1:
+        described = described[0]
+    return described if isinstance(described, dict) else None
