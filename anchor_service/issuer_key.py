@@ -38,13 +38,6 @@ class IssuerKey:
     def generate(cls) -> Self:
         return cls(Ed25519PrivateKey.generate())
 
-    @classmethod
-    def from_seed(cls, seed: bytes) -> Self:
-        """The key of 32 secret bytes (RFC 8032 §5.1.5). Raises IssuerKeyError otherwise."""
-        if len(seed) != 32:
-            raise IssuerKeyError("the seed of an Ed25519 key has 32 bytes")
-        return cls(Ed25519PrivateKey.from_private_bytes(seed))
-
     @property
     def did(self) -> str:
         return did_key(self.public)

@@ -5,7 +5,7 @@
 - The learner's `id` is the DID, if the roster has one. The name goes in as an identifier in clear.
   The e-mail goes in hashed, so that only who knows the address can match it: `identityHash` is
   `sha256$` and the lower-case hex of SHA-256 over the UTF-8 of the address in lower case followed
-  by `salt` (Open Badges 3.0 §B.7, IdentityHash); the salt is 16 random bytes as hex text.
+  by `salt` (Open Badges 3.0, IdentityHash); the salt is 16 random bytes as hex text.
 - A result is linked to the achievement's result description where there is exactly one.
 """
 
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from registry.strict_json import JsonObject, JsonValue
 
 _SALT_BYTES = 16
-_STATUSES = frozenset(
-    {"Completed", "Enrolled", "Failed", "InProgress", "OnHold", "Provisional", "Withdrew"}
-)
+# The official schema's, for results of the type Status.
+_STATUSES = ("Completed", "Enrolled", "Failed", "InProgress", "OnHold", "Provisional", "Withdrew")
 
 
 def issuer_profile(key: PublicKey, name: str, url: str = "", email: str = "") -> JsonObject:
@@ -90,9 +89,9 @@ def result_fault(achievement: Achievement, row: RosterRow) -> str | None:
         return None
     allowed = description.get("allowedValue")
     if description.get("resultType") == "Status":
-        allowed = list[JsonValue](sorted(_STATUSES))
+        allowed = [*_STATUSES]
     if isinstance(allowed, list) and row.result not in allowed:
-        return f"the achievement allows {', '.join(map(str, allowed))}"
+        return f"not what the achievement allows: {', '.join(map(str, allowed))}"
     return None
 
 
