@@ -1,0 +1,107 @@
+"""Ready-made credentials from files, exactly as received.
+
+A file is one JSON document, or JSON lines: `.jsonl` and `.ndjson` always, `.json` never, any other
+name by its content. Every byte of a document is kept; of a line, all but its line end. Documents
+stream: no more than one of them is held here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from anchor_service.errors import ImportRefused
+from registry.credential import Credential, anchor_proofs
+from registry.errors import MalformedDocument, MalformedJson
+from registry.open_badges import SCHEMA_NAME, Faults, faults
+from registry.strict_json import MAX_FILE_BYTES, read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+_LINES = frozenset({".jsonl", ".ndjson"})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMade:
+    """One credential. line: 1-based, None where the file is one document.
+
+    schema_faults: empty where the official schema is met; None where none is known for it.
+    """
+
+    file: str
+    line: int | None
+    raw: bytes
+    credential: Credential
+    schema_faults: Faults | None
+
+
+def read_files(
+    paths: Iterable[Path], *, strict: bool = False
+) -> Iterator[ReadyMade | ImportRefused]:
+    """Yield every credential of the files in order, or why one of them was not taken.
+
+    A refusal is yielded, not raised, so that all of them can be told at once. Refused are what is
+    no credential, what carries an anchor proof, files that cannot be read, and with `strict` also
+    what its official schema does not accept or what none is known for.
+    """
+    for path in paths:
+        file = str(path)
+        try:
+            with path.open("rb") as stream:
+                for line, raw in _documents(path, stream):
+                    yield _take(file, line, raw, strict=strict)
+        except OSError as error:
+            yield ImportRefused(file, None, f"cannot be read: {error.strerror}")
+
+
+def _take(file: str, line: int | None, raw: bytes, *, strict: bool) -> ReadyMade | ImportRefused:
+    try:
+        credential = Credential.parse(raw)
+    except (MalformedJson, MalformedDocument) as fault:
+        return ImportRefused(file, line, str(fault))
+    document = credential.document
+    if "proof" in document and anchor_proofs(document):
+        reason = "carries an anchor proof already; import the credential as it was before"
+        return ImportRefused(file, line, reason)
+    found = faults(document)
+    if strict and found is None:
+        return ImportRefused(file, line, "no official schema is known for its type and context")
+    if strict and found:
+        pointer, reason = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return ImportRefused(file, line, f"{SCHEMA_NAME}: {pointer or '/'}: {reason}{more}")
+    return ReadyMade(file, line, raw, credential, found)
+
+
+def _documents(path: Path, stream: IO[bytes]) -> Iterator[tuple[int | None, bytes]]:
+    """Yield (line, bytes); one byte over the limit is enough for the reader to refuse it."""
+    suffix = path.suffix.lower()
+    if suffix in _LINES or (suffix != ".json" and _begins_with_a_document(stream)):
+        yield from _lines(stream)
+    else:
+        yield None, stream.read(MAX_FILE_BYTES + 1)
+
+
+def _begins_with_a_document(stream: IO[bytes]) -> bool:
+    """Whether the first line is a whole JSON object, and more than blanks comes after it."""
+    first = stream.readline(MAX_FILE_BYTES + 1)
+    rest = stream.read(1024)
+    stream.seek(0)
+    try:
+        return isinstance(read(first), dict) and bool(rest.strip())
+    except MalformedJson:
+        return False
+
+
+def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    line = 0
+    # A line end of two bytes still fits behind the longest document.
+    while raw := stream.readline(MAX_FILE_BYTES + 2):
+        line += 1
+        document = raw.removesuffix(b"\n").removesuffix(b"\r")
+        while raw and not raw.endswith(b"\n"):  # too long for the reader: pass over the rest
+            raw = stream.readline(MAX_FILE_BYTES)
+        if document and not document.isspace():
+            yield line, document
