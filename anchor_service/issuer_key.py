@@ -1,8 +1,7 @@
 """The Ed25519 key with which an issuer signs credentials, and its file.
 
-The file is a PKCS#8 PEM, encrypted under a password (PBES2: PBKDF2-HMAC-SHA256 and AES-256-CBC;
-RFC 8018), which OpenSSL and every other tool can read. It has nothing to do with the keys that sign
-on a chain.
+The file is a PKCS#8 PEM, encrypted under a password, which OpenSSL and every other tool can read.
+It has nothing to do with the keys that sign on a chain.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anchor_service.errors import IssuerKeyError
+from anchor_service.pkcs8 import encrypt
 from registry.multikey import PublicKey, did_key
 
 if TYPE_CHECKING:
@@ -54,11 +54,12 @@ class IssuerKey:
         """
         if not password:
             raise IssuerKeyError("the credential key needs a password")
-        pem = self._private.private_bytes(
-            serialization.Encoding.PEM,
+        private = self._private.private_bytes(
+            serialization.Encoding.DER,
             serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(password.encode()),
+            serialization.NoEncryption(),
         )
+        pem = encrypt(private, password.encode(), secrets.token_bytes(16), secrets.token_bytes(16))
         try:
             _write_once(path, pem)
         except FileExistsError:
