@@ -12,6 +12,7 @@ import {
     LeafHash
 } from "./interfaces/ICredentialRegistry.sol";
 import {MerklePath} from "./MerklePath.sol";
+import {BatchSlot, HistorySlot, toBatchSlot, toHistorySlot} from "./Slots.sol";
 
 /// @title CredentialRegistry
 /// @notice See ICredentialRegistry, which is the manual.
@@ -25,10 +26,7 @@ contract CredentialRegistry is ICredentialRegistry {
     }
 
     struct Batch {
-        uint40 anchoredAt;
-        uint40 operation;
-        uint32 size;
-        uint8 flags;
+        BatchSlot slot;
         mapping(uint256 word => uint256 lanes) words;
     }
 
@@ -37,8 +35,7 @@ contract CredentialRegistry is ICredentialRegistry {
         uint8 flags;
         uint32 epoch;
         uint40 distrustAfter;
-        uint40 operations;
-        bytes27 history;
+        HistorySlot history;
         bytes32 didHash;
         address pendingOwner;
         mapping(address account => Delegate) delegates;
@@ -51,11 +48,10 @@ contract CredentialRegistry is ICredentialRegistry {
 
     uint8 private constant PAUSED = 1; // Issuer.flags
     uint8 private constant RETIRED = 2; // Issuer.flags
-    uint8 private constant REVOKED = 1; // Batch.flags
 
     uint256 private constant LANES = 128; // in a status word
-    uint256 private constant ODD_BITS =
-        0xaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;
+    uint256 private constant MAX_WORDS = 1 << 25; // of the largest batch, 2^32 - 1 leaves
+    uint256 private constant EVEN_BITS = type(uint256).max / 3; // 0x5555...
 
     bytes32 private constant ISSUER_HISTORY = keccak256("credanchor.history.issuer.1");
     bytes32 private constant REGISTRATIONS_HISTORY =
@@ -69,13 +65,13 @@ contract CredentialRegistry is ICredentialRegistry {
     bytes32 private constant ANCHOR_TYPE = keccak256(
         "Anchor(bytes32 issuerId,address signer,uint32 epoch,bytes32 root,uint32 size,bytes32 metaHash,uint256 deadline)"
     );
+    bytes32 private constant LANES_TYPE = keccak256("Lanes(uint256 word,uint256 mask)");
     bytes32 private constant STATUS_TYPE = keccak256(
-        "Status(bytes32 issuerId,address signer,uint32 epoch,bytes32 root,uint8 change,uint256[] words,uint256[] masks,uint256 nonce,uint256 deadline)"
+        "Status(bytes32 issuerId,address signer,uint32 epoch,bytes32 root,uint8 change,Lanes[] lanes,uint256 nonce,uint256 deadline)Lanes(uint256 word,uint256 mask)"
     );
 
     mapping(IssuerId issuerId => Issuer) private _issuers;
-    uint40 private _registrations;
-    bytes27 private _registrationHistory;
+    HistorySlot private _registrations;
 
     // ----------------------------------------------------------------------------------- issuers
 
@@ -92,12 +88,12 @@ contract CredentialRegistry is ICredentialRegistry {
         self.didHash = didHash;
 
         uint40 time = uint40(block.timestamp);
-        uint40 registration = _registrations + 1;
+        uint40 registration = _registrations.count() + 1;
         bytes27 start = registration == 1
             ? bytes27(keccak256(abi.encode(REGISTRATIONS_HISTORY, block.chainid, address(this))))
-            : _registrationHistory;
-        _registrations = registration;
-        _registrationHistory = bytes27(
+            : _registrations.fold();
+        _registrations = toHistorySlot(
+            registration,
             keccak256(
                 abi.encode(
                     start, registration, time, msg.sender, issuerId, salt, didHash, profileURI
@@ -303,9 +299,10 @@ contract CredentialRegistry is ICredentialRegistry {
     function revokeBatch(IssuerId issuerId, BatchRoot root) external {
         Issuer storage self = _owned(issuerId);
         Batch storage b = self.batches[root];
-        if (b.anchoredAt == 0) revert BatchNotAnchored(issuerId, root);
-        if (b.flags & REVOKED != 0) revert NothingChanged(issuerId);
-        b.flags |= REVOKED;
+        BatchSlot slot = b.slot;
+        if (slot.anchoredAt() == 0) revert BatchNotAnchored(issuerId, root);
+        if (slot.isRevoked()) revert NothingChanged(issuerId);
+        b.slot = slot.revoked();
 
         (bytes27 h, uint40 n, uint40 time) = _next(self);
         _fold(self, n, keccak256(abi.encode(h, n, Kind.BatchRevoked, time, msg.sender, root)));
@@ -319,26 +316,25 @@ contract CredentialRegistry is ICredentialRegistry {
         IssuerId issuerId,
         BatchRoot root,
         StatusChange change,
-        uint256[] calldata words,
-        uint256[] calldata masks
+        Lanes[] calldata lanes
     ) external {
         Issuer storage self = _registered(issuerId);
         _authorize(self, issuerId, msg.sender, STATUS);
-        if (!_changeStatus(self, issuerId, root, change, words, masks, msg.sender, 0)) {
+        if (!_changeStatus(self, issuerId, root, change, lanes, msg.sender, 0)) {
             revert NothingChanged(issuerId);
         }
     }
 
     /// @inheritdoc ICredentialRegistry
-    function changeStatuses(IssuerId issuerId, StatusChange change, BatchMasks[] calldata batches)
+    function changeStatuses(IssuerId issuerId, StatusChange change, BatchLanes[] calldata batches)
         external
     {
         Issuer storage self = _registered(issuerId);
         _authorize(self, issuerId, msg.sender, STATUS);
         bool changed = false;
         for (uint256 i = 0; i < batches.length; ++i) {
-            BatchMasks calldata b = batches[i];
-            if (_changeStatus(self, issuerId, b.root, change, b.words, b.masks, msg.sender, 0)) {
+            BatchLanes calldata b = batches[i];
+            if (_changeStatus(self, issuerId, b.root, change, b.lanes, msg.sender, 0)) {
                 changed = true;
             }
         }
@@ -350,8 +346,7 @@ contract CredentialRegistry is ICredentialRegistry {
         IssuerId issuerId,
         BatchRoot root,
         StatusChange change,
-        uint256[] calldata words,
-        uint256[] calldata masks,
+        Lanes[] calldata lanes,
         address signer,
         uint256 nonce,
         uint256 deadline,
@@ -366,8 +361,7 @@ contract CredentialRegistry is ICredentialRegistry {
                 self.epoch,
                 root,
                 change,
-                keccak256(abi.encodePacked(words)),
-                keccak256(abi.encodePacked(masks)),
+                _hashLanes(lanes),
                 nonce,
                 deadline
             )
@@ -375,7 +369,7 @@ contract CredentialRegistry is ICredentialRegistry {
         _checkSignature(message, signer, deadline, signature);
         _authorize(self, issuerId, signer, STATUS);
         _useNonce(self, issuerId, signer, nonce);
-        if (!_changeStatus(self, issuerId, root, change, words, masks, signer, nonce)) {
+        if (!_changeStatus(self, issuerId, root, change, lanes, signer, nonce)) {
             revert NothingChanged(issuerId);
         }
     }
@@ -393,8 +387,8 @@ contract CredentialRegistry is ICredentialRegistry {
             epoch: self.epoch,
             distrustAfter: self.distrustAfter,
             didHash: self.didHash,
-            operations: self.operations,
-            history: self.history
+            operations: self.history.count(),
+            history: self.history.fold()
         });
     }
 
@@ -431,12 +425,12 @@ contract CredentialRegistry is ICredentialRegistry {
 
     /// @inheritdoc ICredentialRegistry
     function batch(IssuerId issuerId, BatchRoot root) external view returns (BatchRecord memory) {
-        Batch storage b = _issuers[issuerId].batches[root];
+        BatchSlot slot = _issuers[issuerId].batches[root].slot;
         return BatchRecord({
-            anchoredAt: b.anchoredAt,
-            operation: b.operation,
-            size: b.size,
-            revoked: b.flags & REVOKED != 0
+            anchoredAt: slot.anchoredAt(),
+            operation: slot.operation(),
+            size: slot.size(),
+            revoked: slot.isRevoked()
         });
     }
 
@@ -474,11 +468,12 @@ contract CredentialRegistry is ICredentialRegistry {
         Batch storage b = self.batches[root];
         uint8 flags = self.flags;
         uint40 distrustAfter = self.distrustAfter;
-        record.anchoredAt = b.anchoredAt;
+        record.anchoredAt = b.slot.anchoredAt();
         record.paused = flags & PAUSED != 0;
         record.retired = flags & RETIRED != 0;
-        record.included =
-            MerklePath.verifies(BatchRoot.unwrap(root), b.size, LeafHash.unwrap(leaf), index, path);
+        record.included = MerklePath.verifies(
+            BatchRoot.unwrap(root), b.slot.size(), LeafHash.unwrap(leaf), index, path
+        );
         if (record.included) {
             record.status = _statusOf(b, index);
             record.distrusted = distrustAfter != 0 && record.anchoredAt >= distrustAfter;
@@ -487,7 +482,7 @@ contract CredentialRegistry is ICredentialRegistry {
 
     /// @inheritdoc ICredentialRegistry
     function registrations() external view returns (uint40 count, bytes27 history) {
-        return (_registrations, _registrationHistory);
+        return (_registrations.count(), _registrations.fold());
     }
 
     /// @inheritdoc IERC5267
@@ -571,6 +566,15 @@ contract CredentialRegistry is ICredentialRegistry {
         revert InvalidSignature(signer, digest);
     }
 
+    /// @dev EIP-712's hash of an array of structs: of the concatenated hashes of its members.
+    function _hashLanes(Lanes[] calldata lanes) private pure returns (bytes32) {
+        bytes32[] memory hashes = new bytes32[](lanes.length);
+        for (uint256 i = 0; i < lanes.length; ++i) {
+            hashes[i] = keccak256(abi.encode(LANES_TYPE, lanes[i].word, lanes[i].mask));
+        }
+        return keccak256(abi.encodePacked(hashes));
+    }
+
     function _useNonce(Issuer storage self, IssuerId issuerId, address signer, uint256 nonce)
         private
     {
@@ -588,12 +592,11 @@ contract CredentialRegistry is ICredentialRegistry {
         view
         returns (bytes27 history, uint40 operation, uint40 time)
     {
-        return (self.history, self.operations + 1, uint40(block.timestamp));
+        return (self.history.fold(), self.history.count() + 1, uint40(block.timestamp));
     }
 
     function _fold(Issuer storage self, uint40 operation, bytes32 folded) private {
-        self.operations = operation;
-        self.history = bytes27(folded);
+        self.history = toHistorySlot(operation, folded);
     }
 
     function _setFlags(IssuerId issuerId, uint8 flag, bool on, Kind kind)
@@ -625,14 +628,15 @@ contract CredentialRegistry is ICredentialRegistry {
         if (flags & PAUSED != 0) revert IssuerIsPaused(issuerId);
         if (size == 0 || BatchRoot.unwrap(root) == 0) revert EmptyBatch(root, size);
         Batch storage b = self.batches[root];
-        if (b.anchoredAt != 0) {
-            revert BatchAlreadyAnchored(issuerId, root, b.anchoredAt, b.operation, b.size);
+        BatchSlot stored = b.slot;
+        if (stored.anchoredAt() != 0) {
+            revert BatchAlreadyAnchored(
+                issuerId, root, stored.anchoredAt(), stored.operation(), stored.size()
+            );
         }
 
         (bytes27 h, uint40 n, uint40 time) = _next(self);
-        b.anchoredAt = time;
-        b.operation = n;
-        b.size = size;
+        b.slot = toBatchSlot(time, n, size);
         _fold(
             self, n, keccak256(abi.encode(h, n, Kind.Anchored, time, actor, root, size, metaHash))
         );
@@ -645,27 +649,24 @@ contract CredentialRegistry is ICredentialRegistry {
         IssuerId issuerId,
         BatchRoot root,
         StatusChange change,
-        uint256[] calldata words,
-        uint256[] calldata masks,
+        Lanes[] calldata lanes,
         address actor,
         uint256 nonce
     ) private returns (bool changed) {
-        if (words.length != masks.length) {
-            revert LengthsDiffer(words.length, masks.length);
-        }
         Batch storage b = self.batches[root];
-        uint32 size = b.size;
+        uint32 size = b.slot.size();
         if (size == 0) revert BatchNotAnchored(issuerId, root);
-        if (change != StatusChange.Revoke && b.flags & REVOKED != 0) {
+        if (change != StatusChange.Revoke && b.slot.isRevoked()) {
             revert BatchIsRevoked(issuerId, root);
         }
-        for (uint256 i = 0; i < words.length; ++i) {
-            uint256 word = words[i];
-            uint256 mask = masks[i];
-            _checkMask(root, word, mask, size);
-            uint256 lanes = b.words[word];
-            uint256 wanted = _apply(root, change, word, mask, lanes);
-            if (wanted != lanes) {
+        for (uint256 i = 0; i < lanes.length; ++i) {
+            (uint256 word, uint256 mask) = (lanes[i].word, lanes[i].mask);
+            if (word >= MAX_WORDS || mask & ~_lanesInUse(word, size) != 0) {
+                revert MaskOutsideBatch(root, word, mask, size);
+            }
+            uint256 before = b.words[word];
+            uint256 wanted = _apply(root, change, word, mask, before);
+            if (wanted != before) {
                 b.words[word] = wanted;
                 changed = true;
             }
@@ -676,37 +677,35 @@ contract CredentialRegistry is ICredentialRegistry {
         _fold(
             self,
             n,
-            keccak256(
-                abi.encode(h, n, Kind.StatusChanged, time, actor, root, change, nonce, words, masks)
-            )
+            keccak256(abi.encode(h, n, Kind.StatusChanged, time, actor, root, change, nonce, lanes))
         );
-        emit StatusChanged(issuerId, root, n, time, actor, change, nonce, words, masks);
+        emit StatusChanged(issuerId, root, n, time, actor, change, nonce, lanes);
     }
 
-    function _checkMask(BatchRoot root, uint256 word, uint256 mask, uint256 size) private pure {
-        uint256 lastWord = (size - 1) / LANES;
-        bool outside = mask & ODD_BITS != 0 || word > lastWord;
-        if (word == lastWord) {
-            uint256 lanesInUse = size - lastWord * LANES; // 1 to 128; a shift by 256 gives zero
-            outside = outside || mask >> (2 * lanesInUse) != 0;
+    /// @dev The even bits of a word's lanes below the batch's size. The word is below MAX_WORDS.
+    function _lanesInUse(uint256 word, uint256 size) private pure returns (uint256) {
+        unchecked {
+            uint256 first = word * LANES;
+            if (first >= size) return 0;
+            uint256 count = size - first;
+            return count >= LANES ? EVEN_BITS : EVEN_BITS & ((1 << (2 * count)) - 1);
         }
-        if (outside) revert MaskOutsideBatch(root, word, mask, uint32(size));
     }
 
-    function _apply(BatchRoot root, StatusChange change, uint256 word, uint256 mask, uint256 lanes)
+    function _apply(BatchRoot root, StatusChange change, uint256 word, uint256 mask, uint256 before)
         private
         pure
         returns (uint256)
     {
         uint256 revoking = mask << 1;
-        if (change == StatusChange.Revoke) return lanes | revoking;
-        if (lanes & revoking != 0) revert LanesAreRevoked(root, word, lanes & revoking);
-        return change == StatusChange.Suspend ? lanes | mask : lanes & ~mask;
+        if (change == StatusChange.Revoke) return before | revoking;
+        if (before & revoking != 0) revert LanesAreRevoked(root, word, before & revoking);
+        return change == StatusChange.Suspend ? before | mask : before & ~mask;
     }
 
     function _statusOf(Batch storage b, uint256 index) private view returns (Status) {
-        if (index >= b.size) return Status.Unanchored;
-        if (b.flags & REVOKED != 0) return Status.Revoked;
+        if (index >= b.slot.size()) return Status.Unanchored;
+        if (b.slot.isRevoked()) return Status.Revoked;
         uint256 lane = (b.words[index / LANES] >> (2 * (index % LANES))) & 3;
         if (lane & 2 != 0) return Status.Revoked;
         return lane == 1 ? Status.Suspended : Status.Active;

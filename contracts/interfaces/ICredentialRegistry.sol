@@ -126,12 +126,17 @@ interface ICredentialRegistry is IERC5267 {
         bool current;
     }
 
-    /// @param words Indexes of status words: lanes 128 * word to 128 * word + 127.
-    /// @param masks For each word its lanes: bit 2i for lane i. Odd bits must be zero.
-    struct BatchMasks {
+    /// @notice Credentials of a batch by their lanes in one status word.
+    /// @param word Index of the word: credentials 128 * word to 128 * word + 127.
+    /// @param mask Bit 2i for the credential at 128 * word + i. Odd bits must be zero.
+    struct Lanes {
+        uint256 word;
+        uint256 mask;
+    }
+
+    struct BatchLanes {
         BatchRoot root;
-        uint256[] words;
-        uint256[] masks;
+        Lanes[] lanes;
     }
 
     /// @param included Whether the leaf stands in the batch at the index. If false, `status` and
@@ -236,8 +241,7 @@ interface ICredentialRegistry is IERC5267 {
         address actor,
         StatusChange change,
         uint256 nonce,
-        uint256[] words,
-        uint256[] masks
+        Lanes[] lanes
     );
     event BatchRevoked(
         IssuerId indexed issuerId,
@@ -280,7 +284,6 @@ interface ICredentialRegistry is IERC5267 {
     error MaskOutsideBatch(BatchRoot root, uint256 word, uint256 mask, uint32 size);
     /// @notice Lanes of the mask that are revoked, and so can be neither suspended nor reinstated.
     error LanesAreRevoked(BatchRoot root, uint256 word, uint256 lanes);
-    error LengthsDiffer(uint256 words, uint256 masks);
     /// @notice The call would change nothing at all.
     error NothingChanged(IssuerId issuerId);
     /// @notice distrustAfter is set once and then only lowered; at most now, and never zero.
@@ -382,31 +385,30 @@ interface ICredentialRegistry is IERC5267 {
     /// @notice Suspends, reinstates or revokes credentials of one batch. By the owner or a STATUS
     /// delegate; also while paused, distrusted or retired.
     /// @dev Lanes that already are as wanted are let stand; a call that would change none reverts.
-    /// Suspending and reinstating revert if any lane of the masks, or the batch, is revoked.
+    /// Suspending and reinstating revert if any credential that they name, or the batch, is revoked.
     function changeStatus(
         IssuerId issuerId,
         BatchRoot root,
         StatusChange change,
-        uint256[] calldata words,
-        uint256[] calldata masks
+        Lanes[] calldata lanes
     ) external;
 
     /// @notice The same for many batches at once. Each batch in which something changes is an
     /// operation of its own; the others are passed over; if none changes the call reverts.
-    function changeStatuses(IssuerId issuerId, StatusChange change, BatchMasks[] calldata batches)
+    function changeStatuses(IssuerId issuerId, StatusChange change, BatchLanes[] calldata batches)
         external;
 
     /// @notice The same as changeStatus on `signer`'s EIP-712 signature, sent and paid for by anyone.
-    /// @dev Status(bytes32 issuerId,address signer,uint32 epoch,bytes32 root,uint8 change,uint256[]
-    /// words,uint256[] masks,uint256 nonce,uint256 deadline), with the issuer's epoch of now.
+    /// @dev Status(bytes32 issuerId,address signer,uint32 epoch,bytes32 root,uint8 change,Lanes[]
+    /// lanes,uint256 nonce,uint256 deadline)Lanes(uint256 word,uint256 mask), with the issuer's epoch
+    /// of now.
     /// @param nonce Any number but zero that (issuer, signer) has neither used nor cancelled.
     /// Nonces have no order: a lost signature blocks nothing.
     function changeStatusSigned(
         IssuerId issuerId,
         BatchRoot root,
         StatusChange change,
-        uint256[] calldata words,
-        uint256[] calldata masks,
+        Lanes[] calldata lanes,
         address signer,
         uint256 nonce,
         uint256 deadline,
