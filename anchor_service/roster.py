@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from anchor_service import roster_values
-from anchor_service.roster_values import WrongValue, shorten
+from anchor_service.roster_values import CellError, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -210,7 +210,7 @@ def _row(
             elif value:
                 roster_values.CHECKS[column](value)
                 good[column] = value
-        except WrongValue as wrong:
+        except CellError as wrong:
             title = titles[places[column]]
             faults.append(RosterFault(line, title, wrong.reason, shorten(value)))
     if not any(values.get(column) for column in NAMING_COLUMNS):

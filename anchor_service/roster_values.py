@@ -1,4 +1,4 @@
-"""What may stand in a roster's cells: each check passes, or raises WrongValue with the reason."""
+"""What may stand in a roster's cells: each check passes, or raises CellError with the reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ _BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 _DAMAGE = "\ufffd"
 
 
-class WrongValue(Exception):  # noqa: N818 - never leaves the roster, which makes a fault of it
+class CellError(Exception):
+    """Never leaves the roster, which makes a fault of it."""
+
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
@@ -50,41 +52,41 @@ def _printable(character: str) -> str:
 def check_text(value: str) -> None:
     """Holds for every cell."""
     if len(value) > MAX_CELL:
-        raise WrongValue(f"{len(value):,} characters, of {MAX_CELL:,} at most")
+        raise CellError(f"{len(value):,} characters, of {MAX_CELL:,} at most")
     if value.isascii() and value.isprintable():
         return
     if "\n" in value or "\r" in value:
-        raise WrongValue("a line break inside the value")
+        raise CellError("a line break inside the value")
     if any(unicodedata.category(character) == "Cc" for character in value):
-        raise WrongValue("a control character inside the value")
+        raise CellError("a control character inside the value")
     if not _BIDI_CONTROLS.isdisjoint(value):
-        raise WrongValue("a hidden mark that turns the text around")
+        raise CellError("a hidden mark that turns the text around")
     if _DAMAGE in value:
-        raise WrongValue("letters were lost in an earlier conversion; save it as CSV UTF-8")
+        raise CellError("letters were lost in an earlier conversion; save it as CSV UTF-8")
 
 
 def read_date(value: str) -> datetime:
     """An ISO 8601 date, which is midnight UTC, or a date and time with its zone; to UTC."""
     match = _DATE.fullmatch(value)
     if match is None:
-        raise WrongValue("not an ISO 8601 date; write it like 2026-06-30")
+        raise CellError("not an ISO 8601 date; write it like 2026-06-30")
     if match["time"] and not match["zone"]:
-        raise WrongValue("a time without its zone; end it with Z or an offset such as +02:00")
+        raise CellError("a time without its zone; end it with Z or an offset such as +02:00")
     time = f"T{match['time']}{match['zone']}" if match["time"] else "T00:00Z"
     try:
         return datetime.fromisoformat(match["day"] + time).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise WrongValue("there is no such date or time") from None
+        raise CellError("there is no such date or time") from None
 
 
 def check_email(value: str) -> None:
     if len(value) > _MAX_EMAIL or not _EMAIL.fullmatch(value):
-        raise WrongValue("not an e-mail address such as ana@example.org")
+        raise CellError("not an e-mail address such as ana@example.org")
 
 
 def check_did(value: str) -> None:
     if not _DID.fullmatch(value):
-        raise WrongValue("not a DID such as did:key:z6Mk…")
+        raise CellError("not a DID such as did:key:z6Mk…")
 
 
 def check_evidence(value: str) -> None:
@@ -93,13 +95,13 @@ def check_evidence(value: str) -> None:
         address = urlsplit(value)
         port_is_sound = address.port != 0
     except ValueError:
-        raise WrongValue("not a web address") from None
+        raise CellError("not a web address") from None
     if address.scheme != "https" or not address.hostname or not port_is_sound:
-        raise WrongValue("not an https:// address")
+        raise CellError("not an https:// address")
     if any(character.isspace() for character in value):
-        raise WrongValue("a space inside the address; give one address a row")
+        raise CellError("a space inside the address; give one address a row")
     if address.username is not None:
-        raise WrongValue("a user name or password inside the address")
+        raise CellError("a user name or password inside the address")
 
 
 def _accept(_value: str) -> None:

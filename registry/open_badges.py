@@ -121,6 +121,8 @@ def _forms(error: jsonschema_rs.ValidationError) -> list[list[Any]]:
 def _reason(error: jsonschema_rs.ValidationError) -> str:
     if _forms(error):
         return "the value is of a type that does not belong here"
+    if error.kind.name == "contains":
+        return "an entry that has to be there is missing"
     return error.message
 
 
