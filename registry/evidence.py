@@ -10,9 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry.values import CodeHash
+
 if TYPE_CHECKING:
     from registry.storage import BatchRecord, IssuerRecord
-    from registry.values import Address, BatchRoot, BlockHash, ChainId, CodeHash, DidHash, IssuerId
+    from registry.strict_json import JsonObject
+    from registry.values import Address, BatchRoot, BlockHash, ChainId, DidHash, IssuerId
+
+EMPTY_CODE_HASH = CodeHash.from_hex(
+    "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+)
+"""keccak256 of nothing: there is no contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,9 @@ class OneNode:
     def sentence(self) -> str:
         return f"on the word of one node, {self.name}"
 
+    def to_json(self) -> JsonObject:
+        return {"kind": "one node", "name": self.name}
+
 
 Source = OneNode
 """How facts are known. A union of the ways, once there is more than one."""
@@ -65,8 +76,7 @@ class Subject(NamedTuple):
 class Evidence:
     """Both snapshots of one subject in one registry.
 
-    code_hash is keccak256 of the code at `registry` as of the head block; of no code at all it is
-    the hash of nothing.
+    code_hash is keccak256 of the code at `registry` as of the head block.
     """
 
     chain: ChainId

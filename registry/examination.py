@@ -1,0 +1,154 @@
+"""Steps 1 to 5 of the ladder: what the files alone say, with no chain, policy or clock.
+
+Is it a credential, of an official shape, truly signed, and exactly the leaf that its receipt
+names? Only then is there an anchor to ask a chain about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry import open_badges
+from registry.credential import Credential, without_anchor_proofs
+from registry.data_integrity import SignatureState, check_signature
+from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
+from registry.evidence import Subject
+from registry.leaf import leaf_hash
+from registry.receipt import Receipt, extract, unknown_suites
+from registry.report import Check, Outcome, Step, Verdict, printable
+from registry.storage import word_and_lane
+from registry.tree import root_from_path
+
+_SIGNATURE_OUTCOMES = {
+    SignatureState.MALFORMED: Outcome.INVALID,
+    SignatureState.WRONG: Outcome.INVALID,
+    SignatureState.VALID: Outcome.VALID,
+    SignatureState.STRANGER: Outcome.UNKNOWN,
+    SignatureState.UNBOUND: Outcome.UNKNOWN,
+    SignatureState.KEY_UNKNOWN: Outcome.UNKNOWN,
+    SignatureState.SUITE_UNKNOWN: Outcome.SKIPPED,
+    SignatureState.ABSENT: Outcome.SKIPPED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """checks: of steps 1 to 5. credential: None if the file could not be read.
+
+    receipt: as given and readable, whether or not it leads to the root. has_receipt: whether
+    anything at all claims to be one.
+    """
+
+    checks: tuple[Check, ...]
+    credential: Credential | None
+    receipt: Receipt | None
+    has_receipt: bool
+
+    @property
+    def sealed(self) -> Receipt | None:
+        """The receipt, if the credential is proven to be the leaf that it names."""
+        return self.receipt if self.checks[-1].outcome is Outcome.VALID else None
+
+    @property
+    def subject(self) -> Subject | None:
+        """What to ask the chain of `sealed`; None where no answer would matter."""
+        receipt = self.sealed
+        if receipt is None:
+            return None
+        word, _ = word_and_lane(receipt.index)
+        return Subject(receipt.issuer_id, receipt.root, word)
+
+
+def examine(raw: bytes, sidecar: bytes | None) -> Examination:
+    """Judge a credential's file, and the receipt's file beside it if there is one."""
+    try:
+        credential = Credential.parse(raw)
+    except (MalformedJson, MalformedDocument) as fault:
+        return _unreadable(f"No credential can be read from it: {printable(str(fault))}.")
+    parse = Check.valid(Step.PARSE, "Strict JSON, and the shape of a credential.")
+    beside = embedded = wrapper_fault = None
+    try:
+        beside = None if sidecar is None else Receipt.parse(sidecar)
+    except (MalformedJson, MalformedReceipt) as fault:
+        reason = f"The receipt beside it cannot be read: {printable(str(fault))}."
+        parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason)
+    try:
+        embedded = extract(credential.document)
+    except MalformedProof as fault:
+        wrapper_fault = printable(str(fault))
+    unknown = unknown_suites(credential.document)
+    checks = (
+        parse,
+        _check_schema(credential),
+        _check_signature(credential),
+        Check.valid(Step.DIGEST, f"{credential.digest} without its anchor proof."),
+        _check_inclusion(credential, embedded, beside, wrapper_fault, unknown),
+    )
+    claimed = sidecar is not None or embedded is not None or wrapper_fault or unknown
+    return Examination(checks, credential, embedded or beside, bool(claimed))
+
+
+def _unreadable(reason: str) -> Examination:
+    skipped = [Check.skipped(step, "There is no credential to judge.") for step in list(Step)[1:5]]
+    parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason)
+    return Examination((parse, *skipped), None, None, has_receipt=False)
+
+
+def _check_schema(credential: Credential) -> Check:
+    faults = open_badges.faults(without_anchor_proofs(credential.document))
+    if faults is None:
+        return Check.skipped(
+            Step.SCHEMA, "No official schema is known here for its type and context."
+        )
+    if faults:
+        place, reason = faults[0]
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        where = f"{printable(place)}: {printable(reason)}{more}"
+        return Check.invalid(
+            Step.SCHEMA, Verdict.MALFORMED, f"{open_badges.SCHEMA_NAME} refuses it: {where}."
+        )
+    return Check.valid(Step.SCHEMA, f"As {open_badges.SCHEMA_NAME} asks.")
+
+
+def _check_signature(credential: Credential) -> Check:
+    signature = check_signature(credential.document)
+    sentence = printable(signature.sentence, limit=300)
+    outcome = _SIGNATURE_OUTCOMES[signature.state]
+    if outcome is Outcome.INVALID:
+        return Check.invalid(Step.SIGNATURE, Verdict.TAMPERED, sentence)
+    if outcome is Outcome.SKIPPED:
+        sentence += " Its anchor alone vouches for it."
+    return Check(Step.SIGNATURE, outcome, sentence)
+
+
+def _check_inclusion(
+    credential: Credential,
+    embedded: Receipt | None,
+    beside: Receipt | None,
+    wrapper_fault: str | None,
+    unknown: tuple[str, ...],
+) -> Check:
+    if wrapper_fault:
+        reason = f"The receipt inside it was changed: {wrapper_fault}."
+        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason)
+    if embedded and beside and embedded != beside:
+        reason = "The receipt inside it and the one beside it differ."
+        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason)
+    receipt = embedded or beside
+    if receipt is not None:
+        return _climb(credential, receipt)
+    if unknown:
+        reason = f"Its anchor proof is of {printable(unknown[0])}, which a newer program may read."
+        return Check.unknown(Step.INCLUSION, reason)
+    return Check.skipped(Step.INCLUSION, "There is no receipt that can be read.")
+
+
+def _climb(credential: Credential, receipt: Receipt) -> Check:
+    leaf = leaf_hash(receipt.issuer_id, receipt.index, receipt.salt, credential.digest)
+    # A receipt checks its own shape, so the climb itself cannot fail.
+    root = root_from_path(leaf, receipt.index, receipt.tree_size, receipt.path)
+    if root != receipt.root:
+        reason = "The credential does not lead to its batch's root: it or its receipt was changed."
+        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason)
+    place = f"leaf {receipt.index} of {receipt.tree_size}"
+    return Check.valid(Step.INCLUSION, f"It is {place} under root {receipt.root}.")

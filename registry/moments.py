@@ -1,0 +1,60 @@
+"""Times in text: XML Schema's dateTimeStamp in, UTC out."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+
+from registry.errors import MalformedValue
+
+_STAMP = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
+)
+_LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+
+
+def read_moment(text: str) -> datetime:
+    """Read an XML Schema 1.1 dateTimeStamp (§3.4.28): date, time and zone, all three.
+
+    Years 0001 to 9999; fractions are cut after microseconds; 24:00:00 is the next day's start.
+    Raises MalformedValue for anything else, a missing zone included.
+    """
+    match = _STAMP.fullmatch(text)
+    if match is None:
+        raise MalformedValue("dateTimeStamp", "not YYYY-MM-DDThh:mm:ss with Z or +hh:mm after it")
+    *date_and_time, fraction, sign, zone_hours, zone_minutes = match.groups()
+    year, month, day, hour, minute, second = map(int, date_and_time)
+    micro = int((fraction or "0").ljust(6, "0")[:6])
+    midnight_after = hour == 24 and not (minute or second or (fraction or "").strip("0"))
+    zone = timedelta(hours=int(zone_hours or 0), minutes=int(zone_minutes or 0))
+    if zone > timedelta(hours=14) or int(zone_minutes or 0) > 59:
+        raise MalformedValue("dateTimeStamp", "zones end at 14:00")
+    try:
+        moment = datetime(
+            year,
+            month,
+            day,
+            0 if midnight_after else hour,
+            minute,
+            second,
+            micro,
+            tzinfo=timezone(-zone if sign == "-" else zone),
+        )
+        return (moment + timedelta(days=midnight_after)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise MalformedValue("dateTimeStamp", "no such day or time") from None
+
+
+def stamp(moment: datetime) -> str:
+    """Return an aware moment as RFC 3339 in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+
+
+def unix_stamp(seconds: int) -> str:
+    """Return Unix seconds, as a chain gives them, as RFC 3339 in UTC.
+
+    A node may answer any number: what is beyond the year 9999 is given in seconds.
+    """
+    if seconds > _LAST_SECOND:
+        return f"{seconds} s after 1970"
+    return stamp(datetime.fromtimestamp(seconds, UTC))

@@ -1,0 +1,200 @@
+"""Judges a credential: pure, so that the same bytes, facts, policy and time give one answer.
+
+    report = verify(raw, receipt, evidence, policy, now)
+
+The ladder's steps 1 to 5 are in `examination`, 6 to 9 and 11 in `chain_checks`, 10 is here. Every
+step that can be judged is judged, whatever became of the others. A step whose ground is gone is
+SKIPPED and says so; one that matters and cannot be known is UNKNOWN.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.chain_checks import (
+    ChainCase,
+    check_anchor,
+    check_evidence,
+    check_finality,
+    check_standing,
+    check_status,
+    status_at,
+)
+from registry.errors import MalformedValue
+from registry.examination import Examination, examine
+from registry.moments import read_moment, stamp, unix_stamp
+from registry.report import Check, Report, Step, Verdict, deciding_check, printable, verdict_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from registry.evidence import Block, Evidence, NoEvidence
+    from registry.policy import TrustPolicy
+    from registry.strict_json import JsonObject
+
+_STARTS = ("validFrom", "issuanceDate")
+_ENDS = ("validUntil", "expirationDate")
+"""Members that bound validity: of the W3C data model 2.0 (§4.9) and of 1.1 (§4.6, §4.8)."""
+
+
+def verify(
+    raw: bytes,
+    receipt: bytes | None,
+    evidence: Evidence | NoEvidence,
+    policy: TrustPolicy,
+    now: datetime,
+) -> Report:
+    """Judge one credential.
+
+    raw: its file's bytes, with or without an embedded receipt. receipt: bytes of the file beside
+    it, if there is one. evidence: facts about the receipt's subject, or why there are none. now:
+    with a time zone, else ValueError. Bad input raises nothing: it is a verdict.
+    """
+    return judge(examine(raw, receipt), evidence, policy, now)
+
+
+def judge(
+    examination: Examination, evidence: Evidence | NoEvidence, policy: TrustPolicy, now: datetime
+) -> Report:
+    """Complete an examination: `verify` for those who gather evidence in between."""
+    if now.tzinfo is None:
+        raise ValueError("now has no time zone")
+    case = _open_case(examination, evidence, policy, now)
+    checks = (
+        *examination.checks,
+        *_chain_checks(examination, case),
+        _check_validity(examination, now),
+        check_finality(case) if case else _without_receipt(Step.FINALITY),
+    )
+    verdict = verdict_of(checks)
+    sentence = f"{verdict}: {_reason(case, checks)}"
+    return Report(verdict, sentence, stamp(now), checks, _facts(examination, case))
+
+
+def _open_case(
+    examination: Examination, evidence: Evidence | NoEvidence, policy: TrustPolicy, now: datetime
+) -> ChainCase | None:
+    if examination.sealed is None or examination.credential is None:
+        return None
+    claimed_issuer = examination.credential.issuer_id
+    return ChainCase.open(examination.sealed, claimed_issuer, evidence, policy, now)
+
+
+def _chain_checks(examination: Examination, case: ChainCase | None) -> tuple[Check, ...]:
+    if case is not None:
+        return check_evidence(case), check_anchor(case), check_standing(case), check_status(case)
+    anchor = _without_receipt(Step.ANCHOR)
+    if examination.credential is not None and not examination.has_receipt:
+        reason = "No receipt came with it, inside or beside it, so nothing shows an anchor."
+        anchor = Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason)
+    evidence, standing, status = map(_without_receipt, (Step.EVIDENCE, Step.STANDING, Step.STATUS))
+    return evidence, anchor, standing, status
+
+
+def _without_receipt(step: Step) -> Check:
+    return Check.skipped(step, "There is no receipt that holds, so no anchor to judge.")
+
+
+# (10) validity: is now within the period that the credential gives itself?
+
+
+def _check_validity(examination: Examination, now: datetime) -> Check:
+    if examination.credential is None:
+        return Check.skipped(Step.VALIDITY, "There is no credential to judge.")
+    document = examination.credential.document
+    try:
+        starts, ends = _moments(document, _STARTS), _moments(document, _ENDS)
+    except MalformedValue as fault:
+        return Check.unknown(Step.VALIDITY, f"Its period cannot be read: {fault}.")
+    if ends and now > min(ends):
+        return Check.invalid(Step.VALIDITY, Verdict.EXPIRED, f"It expired {stamp(min(ends))}.")
+    if starts and now < max(starts):
+        reason = f"It is not valid before {stamp(max(starts))}."
+        return Check.invalid(Step.VALIDITY, Verdict.NOT_YET_VALID, reason)
+    since = f" since {stamp(max(starts))}" if starts else ""
+    until = f"until {stamp(min(ends))}" if ends else "with no end"
+    return Check.valid(Step.VALIDITY, f"Valid{since}, {until}.")
+
+
+def _moments(document: JsonObject, members: Sequence[str]) -> list[datetime]:
+    found = []
+    for member in members:
+        if member in document:
+            value = document[member]
+            try:
+                found.append(read_moment(value if isinstance(value, str) else ""))
+            except MalformedValue as fault:
+                raise MalformedValue(member, fault.reason) from None
+    return found
+
+
+def _reason(case: ChainCase | None, checks: Sequence[Check]) -> str:
+    """One line for people: what the verdict rests on."""
+    decided = deciding_check(checks)
+    if decided is not None:
+        return decided.sentence
+    # Nothing stands against it, so every one of these is known.
+    assert case is not None
+    assert case.issuer is not None
+    assert case.believed is not None
+    assert case.believed.head.batch is not None
+    when = unix_stamp(case.believed.head.batch.anchored_at)
+    return (
+        f"issued by {printable(case.issuer.name)}, anchored {when} on {case.receipt.chain}, "
+        f"not revoked, {case.believed.source.sentence()}."
+    )
+
+
+def _facts(examination: Examination, case: ChainCase | None) -> JsonObject:
+    """What the judgement rests on. No salt: a report may be published, a receipt need not be."""
+    facts: JsonObject = {}
+    if (credential := examination.credential) is not None:
+        facts["credential"] = {
+            "id": credential.id,
+            "name": credential.name,
+            "issuer": credential.issuer_id,
+            "digest": credential.digest.to_hex(),
+        }
+    if (receipt := examination.receipt) is not None:
+        facts["receipt"] = {
+            "chain": str(receipt.chain),
+            "registry": receipt.registry.to_hex(),
+            "issuerId": receipt.issuer_id.to_hex(),
+            "root": receipt.root.to_hex(),
+            "index": receipt.index,
+            "treeSize": receipt.tree_size,
+        }
+    if case is not None and case.believed is not None:
+        facts |= _chain_facts(case, case.believed)
+    return facts
+
+
+def _chain_facts(case: ChainCase, known: Evidence) -> JsonObject:
+    facts: JsonObject = {
+        "evidence": {
+            "source": known.source.to_json(),
+            "head": _block(known.head.block),
+            "finalized": _block(known.finalized.block),
+        }
+    }
+    batch = known.head.batch
+    if batch is not None:
+        facts["record"] = {
+            "anchoredAt": unix_stamp(batch.anchored_at),
+            "operation": batch.operation,
+            "size": batch.size,
+            "final": known.finalized.batch is not None,
+            "status": status_at(case.receipt, known.head).name.lower(),
+            "finalStatus": status_at(case.receipt, known.finalized).name.lower(),
+            "didHash": known.head.did_hash.to_hex(),
+        }
+    return facts
+
+
+def _block(block: Block) -> JsonObject:
+    return {
+        "number": block.number,
+        "hash": block.hash.to_hex(),
+        "time": unix_stamp(block.timestamp),
+    }

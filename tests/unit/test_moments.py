@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.errors import MalformedValue
+from registry.moments import read_moment, stamp, unix_stamp
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00"),
+        ("2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05.100000+00:00"),
+        ("2026-01-02T03:04:05.1234567Z", "2026-01-02T03:04:05.123456+00:00"),
+        ("2026-01-02T03:04:05+05:30", "2026-01-01T21:34:05+00:00"),
+        ("2026-01-02T03:04:05-14:00", "2026-01-02T17:04:05+00:00"),
+        ("2026-12-31T24:00:00Z", "2027-01-01T00:00:00+00:00"),
+        ("2024-02-29T00:00:00-00:00", "2024-02-29T00:00:00+00:00"),
+    ],
+)
+def test_a_date_time_stamp_is_read_to_utc(text: str, expected: str) -> None:
+    assert read_moment(text).isoformat() == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-01-02",
+        "2026-01-02T03:04:05",  # no zone
+        "2026-01-02T03:04Z",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02t03:04:05z",
+        "20260102T030405Z",
+        "2026-W01-1T03:04:05Z",
+        "2026-01-02T03:04:05Z ",
+        "2026-01-02T03:04:05Z\n",
+        "2026-01-02T03:04:05,5Z",
+        "2026-01-02T03:04:60Z",
+        "2026-01-02T24:00:01Z",
+        "2026-01-02T24:00:00.01Z",
+        "2026-02-30T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "2026-01-02T03:04:05+14:01",
+        "2026-01-02T03:04:05+10:60",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T24:00:00Z",
+        "\u0662026-01-02T03:04:05Z",
+        "2026-01-02T24:00:00." + "9" * 5000 + "Z",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(MalformedValue):
+        read_moment(text)
+
+
+aware = st.datetimes(min_value=datetime(2, 1, 1), max_value=datetime(9998, 1, 1))  # noqa: DTZ001 - zone is drawn apart
+
+
+@given(aware, st.integers(-14 * 60, 14 * 60))
+def test_what_python_writes_is_read_back(local: datetime, minutes: int) -> None:
+    moment = local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+    assert read_moment(moment.isoformat()) == moment
+
+
+def test_a_stamp_is_utc_to_the_second() -> None:
+    moment = datetime(2026, 1, 2, 3, 4, 5, 999999, timezone(timedelta(hours=5)))
+    assert stamp(moment) == "2026-01-01T22:04:05Z"
+    assert stamp(datetime(7, 1, 1, tzinfo=UTC)) == "0007-01-01T00:00:00Z"
+
+
+def test_any_number_of_seconds_that_a_node_may_answer_has_a_text() -> None:
+    assert unix_stamp(0) == "1970-01-01T00:00:00Z"
+    assert unix_stamp(253402300799) == "9999-12-31T23:59:59Z"
+    assert unix_stamp(253402300800) == "253402300800 s after 1970"
+    assert unix_stamp(2**256) == f"{2**256} s after 1970"
