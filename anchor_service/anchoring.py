@@ -1,0 +1,214 @@
+"""The line from open batches to final anchors, and status changes to the chain.
+
+Every function may be killed anywhere and called again: it goes on from what the database and the
+contract say.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anchor_service import errands, outbox, store, subjects
+from anchor_service.errands import Anchor
+from anchor_service.lifecycle import PENDING_INTENTS, BatchState, Blocked, IntentState
+from anchor_service.sealing import seal
+from anchor_service.status_changes import finish_adopted, send_changes
+from anchor_service.submitter import Moment, Outcome, StillPending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anchor_service.chain import Chain
+    from anchor_service.database import Database
+    from anchor_service.store import Batch
+    from anchor_service.submitter import Submitter, Watch
+    from registry.values import Address, IssuerId
+
+# Batches to go on with. BLOCKED ones are tried again: the person may have acted.
+_UNFINISHED = (BatchState.SEALED, BatchState.SIGNED, BatchState.SUBMITTED, BatchState.BLOCKED)
+# A call that keeps reverting though its estimate passes is not tried for ever.
+_ROUNDS = 3
+_WEEK_S = 7 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one run works with. `mine` makes the embedded chain final; None elsewhere.
+
+    finality_depth: blocks on top that count as final where the chain's own tag is not believed.
+    """
+
+    database: Database
+    chain: Chain
+    submitter: Submitter
+    account: Address
+    registry: Address
+    issuer_id: IssuerId
+    watch: Watch
+    mine: Callable[[], None] | None = None
+    finality_depth: int | None = None
+    poll: float = 4.0
+
+
+def seal_open(line: Line) -> list[int]:
+    """Seal every open batch that has credentials; the seals are durable on return."""
+    with line.database.read() as connection:
+        waiting = store.open_batches(connection)
+    done = []
+    for batch_id in waiting:
+        with line.database.write() as connection:
+            found = store.unsealed(connection, batch_id)
+            if found is None:
+                continue
+            ids, digests = found
+            sealed = seal(line.issuer_id, digests, os.urandom)
+            store.store_seal(
+                connection, batch_id, ids, sealed, line.chain.id, line.registry, _now()
+            )
+        done.append(batch_id)
+        line.watch(Moment.SEALED)
+    return done
+
+
+def submit(line: Line) -> None:
+    """Bring every sealed batch and every wanted status change into a block.
+
+    What is blocked is noted in the database and does not hold up the rest. Raises StillPending.
+    """
+    resume_pending(line)
+    with line.database.read() as connection:
+        batches = store.sealed_batches(connection, *_UNFINISHED)
+    for batch in batches:
+        try:
+            _anchor(line, batch)
+        except Blocked as error:
+            _block(line, batch, error)
+    send_changes(line)
+
+
+def resume_pending(line: Line) -> None:
+    """Finish what earlier runs have reserved, signed or sent, lowest nonce first."""
+    with line.database.read() as connection:
+        pending = outbox.intents(connection, line.chain.id, line.account, *PENDING_INTENTS)
+        batches = [
+            store.get_batch(connection, one.batch) if one.batch is not None else None
+            for one in pending
+        ]
+    for intent, batch in zip(pending, batches, strict=True):
+        try:
+            line.submitter.resume(errands.rebuild(intent, batch), intent)
+        except Blocked as error:
+            if batch is None:
+                raise
+            _block(line, batch, error)
+
+
+def settle(line: Line, wait_s: float) -> bool:
+    """Look until everything included is final; False where `wait_s` was not enough.
+
+    Raises StillPending where a block has vanished: what it held must be sent again.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        if _look(line):
+            return True
+        if line.mine is not None:
+            line.mine()
+        elif time.monotonic() > deadline:
+            return False
+        else:
+            time.sleep(line.poll)
+
+
+def _anchor(line: Line, batch: Batch) -> None:
+    for _ in range(_ROUNDS):
+        with line.database.read() as connection:
+            batch = store.get_batch(connection, batch.id)
+        if batch.state is BatchState.INCLUDED:
+            return
+        errand = Anchor(batch)
+        outcome = line.submitter.carry_out(errand, batch.id)
+        if outcome is Outcome.INCLUDED or (
+            outcome is Outcome.DONE_ALREADY and _adopt(line, errand)
+        ):
+            return
+    raise StillPending(f"batch {batch.id}: the anchor was sent and is not there; run it again")
+
+
+def _adopt(line: Line, errand: Anchor) -> bool:
+    """Take the anchor that stands on the chain as ours; False if it is gone again."""
+    found = errand.adopt(line.chain)
+    if found is None:
+        return False
+    with line.database.write() as connection:
+        outbox.put_inclusion(connection, found, None, errand.batch.id)
+        state = store.get_batch(connection, errand.batch.id).state
+        store.move_batch(connection, errand.batch.id, state, BatchState.INCLUDED)
+    line.watch(Moment.INCLUDED)
+    return True
+
+
+def _block(line: Line, batch: Batch, error: Blocked) -> None:
+    with line.database.write() as connection:
+        state = store.get_batch(connection, batch.id).state
+        reason = f"{error.reason}: {error}"
+        if state is BatchState.BLOCKED:
+            store.note_reason(connection, batch.id, reason)
+        else:
+            store.move_batch(connection, batch.id, state, BatchState.BLOCKED, reason)
+
+
+def _look(line: Line) -> bool:
+    """Check every recent inclusion once; True when nothing waits for finality."""
+    final = _final_number(line)
+    waiting = False
+    with line.database.read() as connection:
+        recent = outbox.recent_inclusions(connection, line.chain.id, _now() - _WEEK_S)
+    for found in recent:
+        block = line.chain.block(found.inclusion.block_number)
+        if block is None or block.hash != found.inclusion.block_hash:
+            _undo(line, found.intent, found.batch)
+            raise StillPending(
+                f"block {found.inclusion.block_number} has vanished from the chain; "
+                "run the command again to send what it held"
+            )
+        if found.final:
+            continue
+        if found.inclusion.block_number <= final:
+            _finish(line, found.intent, found.batch)
+        else:
+            waiting = True
+    return finish_adopted(line) and not waiting
+
+
+def _final_number(line: Line) -> int:
+    if line.finality_depth is None:
+        return line.chain.head("finalized").number
+    return line.chain.head().number - line.finality_depth
+
+
+def _finish(line: Line, intent: int | None, batch: int | None) -> None:
+    with line.database.write() as connection:
+        if intent is not None:
+            subjects.move(connection, outbox.get_intent(connection, intent), IntentState.FINAL)
+        elif batch is not None:
+            store.move_batch(connection, batch, BatchState.INCLUDED, BatchState.FINAL)
+    line.watch(Moment.FINAL)
+
+
+def _undo(line: Line, intent: int | None, batch: int | None) -> None:
+    """A reorganised chain: back to sent, with the same nonce and the same attempts."""
+    with line.database.write() as connection:
+        outbox.forget_inclusion(connection, intent, batch)
+        if intent is not None:
+            subjects.move(connection, outbox.get_intent(connection, intent), IntentState.SENT)
+        elif batch is not None:
+            before = store.get_batch(connection, batch).state
+            store.move_batch(connection, batch, before, BatchState.SUBMITTED)
+
+
+def _now() -> int:
+    return int(time.time())

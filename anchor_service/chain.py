@@ -1,0 +1,246 @@
+"""What the service asks of a chain: raw JSON-RPC in, typed values out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from anchor_service.fees import Market
+from anchor_service.lifecycle import Blocked, Reason
+from registry.errors import NodeInconsistent, NodeRefused
+from registry.values import Address, BlockHash, ChainId, Slot, TxHash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from registry.rpc import Node
+    from registry.strict_json import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """timestamp: unix seconds; base_fee: wei per gas."""
+
+    number: int
+    hash: BlockHash
+    timestamp: int
+    base_fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    address: Address
+    topics: tuple[bytes, ...]
+    data: bytes
+    index: int
+    tx_hash: TxHash
+    block_number: int
+    block_hash: BlockHash
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A transaction in a block that is on the canonical chain now."""
+
+    tx_hash: TxHash
+    block_number: int
+    block_hash: BlockHash
+    block_time: int
+    succeeded: bool
+    logs: tuple[Log, ...]
+
+
+class Broadcast(Enum):
+    """What became of a transaction that was handed to the node."""
+
+    TAKEN = "taken"
+    NONCE_LOW = "nonce too low"
+    UNDERPRICED = "replacement underpriced"
+    FEE_LOW = "fee below base fee"
+    FUNDS = "insufficient funds"
+    OTHER = "refused"
+
+
+# Words of anvil, geth, reth, erigon, nethermind and besu; first match wins.
+_REFUSALS = (
+    (Broadcast.TAKEN, ("already known", "already imported", "known transaction", "alreadyknown")),
+    (Broadcast.NONCE_LOW, ("nonce too low", "nonce is too low", "oldnonce", "nonce_too_low")),
+    (Broadcast.UNDERPRICED, ("replacement transaction underpriced", "underpriced", "feetoolow")),
+    (Broadcast.FEE_LOW, ("less than block base fee", "below base fee", "max fee per gas less")),
+    (Broadcast.FUNDS, ("insufficient funds", "insufficient balance", "upfront cost")),
+)
+
+
+def classify(message: str) -> Broadcast:
+    """A node's refusal by its words: JSON-RPC has no codes for these."""
+    folded = message.casefold()
+    for outcome, phrases in _REFUSALS:
+        if any(phrase in folded for phrase in phrases):
+            return outcome
+    return Broadcast.OTHER
+
+
+class Chain:
+    """One chain through one node; every number is checked to be one."""
+
+    def __init__(self, node: Node, chain_id: ChainId) -> None:
+        self.node = node
+        self.id = chain_id
+
+    def check(self) -> None:
+        """Raises Blocked(WRONG_CHAIN) unless the node serves the chain of the settings."""
+        served = _number(self.node.call("eth_chainId", []))
+        if served != self.id.number:
+            raise Blocked(
+                Reason.WRONG_CHAIN,
+                f"the node serves eip155:{served}, the settings name {self.id}; "
+                "correct [chain] url or id",
+            )
+
+    def head(self, tag: str = "latest") -> Head:
+        head = self._block(tag)
+        if head is None:
+            raise NodeInconsistent(f"the node knows no block {tag!r}")
+        return head
+
+    def block(self, number: int) -> Head | None:
+        """None where the chain is not that long (any more)."""
+        return self._block(hex(number))
+
+    def nonce(self, sender: Address) -> int:
+        """Transactions of this sender that are in the chain."""
+        return _number(self.node.call("eth_getTransactionCount", [str(sender), "latest"]))
+
+    def balance(self, account: Address) -> int:
+        """In wei."""
+        return _number(self.node.call("eth_getBalance", [str(account), "latest"]))
+
+    def market(self) -> Market:
+        base_fee = self.head().base_fee
+        return Market(base_fee, _number(self.node.call("eth_maxPriorityFeePerGas", [])))
+
+    def estimate(self, sender: Address, recipient: Address, data: bytes) -> int:
+        """Gas; raises NodeRefused with the revert's bytes in `data` where the call would fail."""
+        call: JsonObject = {"from": str(sender), "to": str(recipient), "data": "0x" + data.hex()}
+        return _number(self.node.call("eth_estimateGas", [call]))
+
+    def code(self, account: Address) -> bytes:
+        return _bytes(self.node.call("eth_getCode", [str(account), "latest"]))
+
+    def storage(self, contract: Address, slots: Sequence[Slot], tag: str = "latest") -> list[bytes]:
+        """32 bytes a slot, in order."""
+        answers = self.node.batch(
+            [("eth_getStorageAt", [str(contract), slot.to_hex(), tag]) for slot in slots]
+        )
+        return [_bytes(answer).rjust(32, b"\0") for answer in answers]
+
+    def broadcast(self, raw: bytes) -> Broadcast:
+        """Raises NodeUnreachable: it may have arrived all the same."""
+        try:
+            self.node.call("eth_sendRawTransaction", ["0x" + raw.hex()])
+        except NodeRefused as error:
+            return classify(str(error))
+        return Broadcast.TAKEN
+
+    def mined(self, tx_hash: TxHash) -> Mined | None:
+        """None while pending or unknown, or where its block is not canonical."""
+        answer = self.node.call("eth_getTransactionReceipt", [str(tx_hash)])
+        if answer is None:
+            return None
+        fields = _object(answer)
+        number = _number(fields.get("blockNumber"))
+        block_hash = BlockHash(_bytes(fields.get("blockHash")))
+        block = self.block(number)
+        if block is None or block.hash != block_hash:
+            return None
+        logs = fields.get("logs")
+        return Mined(
+            tx_hash,
+            number,
+            block_hash,
+            block.timestamp,
+            _number(fields.get("status")) == 1,
+            tuple(_log(one) for one in (logs if isinstance(logs, list) else [])),
+        )
+
+    def logs(self, contract: Address, topics: Sequence[bytes], first: int, last: int) -> list[Log]:
+        """Logs in blocks `first` to `last`, both counted."""
+        query: JsonObject = {
+            "address": str(contract),
+            "topics": ["0x" + topic.hex() for topic in topics],
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
+        }
+        answer = self.node.call("eth_getLogs", [query])
+        if not isinstance(answer, list):
+            raise NodeInconsistent("eth_getLogs: the node's answer is no list")
+        return [_log(one) for one in answer]
+
+    def blocks_at(self, timestamp: int) -> tuple[int, int] | None:
+        """First and last block with exactly this time; None where there is none."""
+        top = self.head().number
+        first = self._first_from(timestamp, top)
+        last = self._first_from(timestamp + 1, top) - 1
+        return (first, last) if first <= last else None
+
+    def _first_from(self, timestamp: int, top: int) -> int:
+        """The lowest block at or after that time, by bisection: times never fall."""
+        low, high = 0, top + 1
+        while low < high:
+            middle = (low + high) // 2
+            if self.head(hex(middle)).timestamp < timestamp:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _block(self, tag: str) -> Head | None:
+        answer = self.node.call("eth_getBlockByNumber", [tag, False])
+        if answer is None:
+            return None
+        fields = _object(answer)
+        return Head(
+            _number(fields.get("number")),
+            BlockHash(_bytes(fields.get("hash"))),
+            _number(fields.get("timestamp")),
+            _number(fields.get("baseFeePerGas")),
+        )
+
+
+def _log(value: JsonValue) -> Log:
+    fields = _object(value)
+    topics = fields.get("topics")
+    return Log(
+        Address(_bytes(fields.get("address"))),
+        tuple(_bytes(topic) for topic in (topics if isinstance(topics, list) else [])),
+        _bytes(fields.get("data")),
+        _number(fields.get("logIndex")),
+        TxHash(_bytes(fields.get("transactionHash"))),
+        _number(fields.get("blockNumber")),
+        BlockHash(_bytes(fields.get("blockHash"))),
+    )
+
+
+def _object(value: JsonValue) -> JsonObject:
+    if not isinstance(value, dict):
+        raise NodeInconsistent("the node answered something else than an object")
+    return value
+
+
+def _number(value: JsonValue) -> int:
+    if isinstance(value, str) and value.startswith("0x"):
+        try:
+            return int(value, 16)
+        except ValueError:
+            pass
+    raise NodeInconsistent("the node answered something else than a number")
+
+
+def _bytes(value: JsonValue) -> bytes:
+    if isinstance(value, str) and value.startswith("0x"):
+        try:
+            return bytes.fromhex(value[2:])
+        except ValueError:
+            pass
+    raise NodeInconsistent("the node answered something else than bytes")

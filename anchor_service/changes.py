@@ -1,0 +1,131 @@
+"""Status changes in the database: what a person asked for, until the chain has it for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from anchor_service.contract import StatusChange
+from anchor_service.database import insert_one
+from anchor_service.lifecycle import ChangeState, StateMoved, change_may
+from anchor_service.schema import credential, placement, status_change
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One credential's wanted status, and where the credential lies on the chain."""
+
+    id: int
+    change: StatusChange
+    state: ChangeState
+    batch: int
+    index: int
+
+
+def want(connection: Connection, change: StatusChange, rows: Sequence[int], now: int) -> list[int]:
+    """Ask for a change of credentials (row numbers); earlier wishes not yet sent are dropped."""
+    for start in range(0, len(rows), _CHUNK):
+        connection.execute(
+            update(status_change)
+            .where(
+                status_change.c.credential.in_(rows[start : start + _CHUNK]),
+                status_change.c.state == ChangeState.WANTED,
+            )
+            .values(state=ChangeState.DROPPED, reason="superseded")
+        )
+    return [
+        insert_one(
+            connection,
+            status_change,
+            credential=row,
+            change=int(change),
+            state=ChangeState.WANTED,
+            created=now,
+        )
+        for row in rows
+    ]
+
+
+def in_state(connection: Connection, state: ChangeState) -> list[Change]:
+    """Changes in one state, in the order in which they were asked for."""
+    return _select(connection, status_change.c.state == state)
+
+
+def adopted(connection: Connection) -> list[Change]:
+    """Changes that the chain shows, made by no transaction of ours, and not final yet."""
+    return _select(
+        connection,
+        status_change.c.state == ChangeState.INCLUDED,
+        status_change.c.intent.is_(None),
+    )
+
+
+def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[Change]:
+    query = (
+        select(
+            status_change.c.id,
+            status_change.c.change,
+            status_change.c.state,
+            credential.c.batch,
+            placement.c.leaf_index,
+        )
+        .join(credential, credential.c.id == status_change.c.credential)
+        .join(placement, placement.c.credential == credential.c.id)
+        .where(*conditions)
+        .order_by(status_change.c.id)
+    )
+    return [
+        Change(row[0], StatusChange(row[1]), ChangeState(row[2]), row[3], row[4])
+        for row in connection.execute(query)
+    ]
+
+
+def states_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[ChangeState, str]]:
+    """State and reason of changes by number."""
+    found: dict[int, tuple[ChangeState, str]] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(status_change.c.id, status_change.c.state, status_change.c.reason).where(
+            status_change.c.id.in_(ids[start : start + _CHUNK])
+        )
+        for row in connection.execute(query):
+            found[row[0]] = (ChangeState(row[1]), row[2] or "")
+    return found
+
+
+def move(
+    connection: Connection,
+    ids: Sequence[int],
+    before: ChangeState,
+    after: ChangeState,
+    *,
+    intent: int | None = None,
+    reason: str | None = None,
+) -> None:
+    """Compare and swap them all; raises StateMoved where one is elsewhere."""
+    if not change_may(before, after):
+        raise StateMoved(f"a status change can't go from {before} to {after}")
+    for start in range(0, len(ids), _CHUNK):
+        chunk = ids[start : start + _CHUNK]
+        changed = connection.execute(
+            update(status_change)
+            .where(status_change.c.id.in_(chunk), status_change.c.state == before)
+            .values(state=after, intent=intent, reason=reason)
+        )
+        if changed.rowcount != len(chunk):
+            raise StateMoved(f"a status change is no longer {before}: another process moved it")
+
+
+def of_intent(connection: Connection, intent: int, state: ChangeState) -> list[int]:
+    query = select(status_change.c.id).where(
+        status_change.c.intent == intent, status_change.c.state == state
+    )
+    return list(connection.scalars(query))

@@ -1,0 +1,144 @@
+"""The tables. Times are unix seconds; hashes and addresses raw bytes; fees wei per gas.
+
+Migrations in `anchor_service.migrations` build what stands here; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# The newest migration's revision.
+HEAD = "0001"
+
+metadata = MetaData()
+
+# SQLite gives out row numbers by itself only for a column that is exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("created", BigInteger, nullable=False),
+    # From here on set by the seal, once.
+    Column("chain", BigInteger),
+    Column("registry", LargeBinary),
+    Column("issuer_id", LargeBinary),
+    Column("root", LargeBinary, unique=True),
+    Column("size", BigInteger),
+    Column("meta_hash", LargeBinary),
+    Column("sealed", BigInteger),
+    # Last, because it is large: SQLite reads the columns before it without it.
+    Column("leaves", LargeBinary),
+    CheckConstraint("state = 'OPEN' OR leaves IS NOT NULL", name="sealed_is_whole"),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("batch", _Id, ForeignKey("batch.id"), nullable=False, index=True),
+    Column("created", BigInteger, nullable=False),
+    # The document's own id; two different documents may share one.
+    Column("credential_id", Text, index=True),
+    # For people only, never hashed: whom or what the credential is about.
+    Column("label", Text),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    # Encoded by `documents`; NULL once erased.
+    Column("document", LargeBinary),
+)
+
+# Apart from `credential`, so that sealing rewrites no document, and deleting one row here and one
+# document there is all that erasure takes: the leaf then means nothing to anybody.
+placement = Table(
+    "placement",
+    metadata,
+    Column("credential", _Id, ForeignKey("credential.id"), primary_key=True, autoincrement=False),
+    Column("leaf_index", BigInteger, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("chain", BigInteger, nullable=False),
+    Column("sender", LargeBinary, nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("recipient", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("batch", _Id, ForeignKey("batch.id"), index=True),
+    Column("created", BigInteger, nullable=False),
+    UniqueConstraint("chain", "sender", "nonce", name="one_intent_a_nonce"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("intent", _Id, ForeignKey("intent.id"), nullable=False, index=True),
+    Column("raw", LargeBinary, nullable=False),
+    Column("gas", BigInteger, nullable=False),
+    Column("max_fee", BigInteger, nullable=False),
+    Column("tip", BigInteger, nullable=False),
+    Column("signed", BigInteger, nullable=False),
+    Column("last_sent", BigInteger),
+    Column("error", Text),
+)
+
+# Where the chain holds what an intent or a batch asked for; replaced when a block vanishes.
+inclusion = Table(
+    "inclusion",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("intent", _Id, ForeignKey("intent.id"), unique=True),
+    Column("batch", _Id, ForeignKey("batch.id"), unique=True),
+    Column("tx_hash", LargeBinary, nullable=False),
+    Column("block_number", BigInteger, nullable=False),
+    Column("block_hash", LargeBinary, nullable=False),
+    Column("block_time", BigInteger, nullable=False),
+    # NULL for a deployment, which emits none.
+    Column("log_index", BigInteger),
+    # An adopted anchor has a batch and no intent; everything else of ours has an intent.
+    CheckConstraint("intent IS NOT NULL OR batch IS NOT NULL", name="included_something"),
+)
+
+signer_lease = Table(
+    "signer_lease",
+    metadata,
+    Column("chain", BigInteger, primary_key=True, autoincrement=False),
+    Column("sender", LargeBinary, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+status_change = Table(
+    "status_change",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("credential", _Id, ForeignKey("credential.id"), nullable=False, index=True),
+    Column("change", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("intent", _Id, ForeignKey("intent.id"), index=True),
+    Column("created", BigInteger, nullable=False),
+    Column("reason", Text),
+)
+# What is not finished is little beside what is.
+Index("status_change_unfinished", status_change.c.state)

@@ -1,0 +1,156 @@
+"""Wanted status changes to as few transactions as the gas limit allows."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from anchor_service import changes, store
+from anchor_service.contract import BatchMasks, StatusChange
+from anchor_service.errands import ChangeStatuses, holds
+from anchor_service.lifecycle import ChangeState
+from anchor_service.submitter import Outcome, StillPending
+from registry.storage import (
+    Status,
+    batch_slot,
+    decode_batch,
+    decode_word,
+    lane_status,
+    masks,
+    word_and_lane,
+    word_slot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from anchor_service.anchoring import Line
+    from anchor_service.changes import Change
+    from anchor_service.store import Batch
+
+# A first write of a word costs up to 35,000 gas with its batch's log, calldata and fold; a call
+# must stay under 16.7 million.
+_WORDS_A_CALL = 300
+_ROUNDS = 3
+
+
+def send_changes(line: Line) -> None:
+    """Bring every wanted change into a block; drop those that the chain can't make any more.
+
+    Changes of a batch that is not anchored yet stay wanted. Raises Blocked, StillPending.
+    """
+    for _ in range(_ROUNDS):
+        with line.database.read() as connection:
+            wanted = changes.in_state(connection, ChangeState.WANTED)
+            batches = {
+                batch.id: batch
+                for batch in store.sealed_batches(connection)
+                if batch.issuer_id == line.issuer_id and batch.registry == line.registry
+            }
+        left = _without_settled(line, [one for one in wanted if one.batch in batches], batches)
+        if not left:
+            return
+        # Runs of one kind keep the order in which a person asked.
+        for kind, run in groupby(left, key=lambda one: one.change):
+            for part in _parts(list(run)):
+                errand = _errand(line, kind, part, batches)
+                outcome = line.submitter.carry_out(errand, None, [one.id for one in part])
+                if outcome is Outcome.SPENT:
+                    break
+    raise StillPending("status changes were sent and are not there; run the command again")
+
+
+def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]) -> list[Change]:
+    """Ask the chain: what is so already is included, what became impossible is dropped."""
+    statuses = _read(line, wanted, batches)
+    left = []
+    already, revoked = [], []
+    for one in wanted:
+        status = statuses[one.id]
+        if status is Status.UNANCHORED:
+            continue
+        if holds(one.change, status):
+            already.append(one.id)
+        elif status is Status.REVOKED:
+            revoked.append(one.id)
+        else:
+            left.append(one)
+    with line.database.write() as connection:
+        changes.move(connection, already, ChangeState.WANTED, ChangeState.INCLUDED)
+        changes.move(
+            connection,
+            revoked,
+            ChangeState.WANTED,
+            ChangeState.DROPPED,
+            reason="revoked already, which is final",
+        )
+    return left
+
+
+def finish_adopted(line: Line) -> bool:
+    """Changes that others made, or that were so before: final once the finalized block shows them.
+
+    False while one still waits.
+    """
+    with line.database.read() as connection:
+        adopted = changes.adopted(connection)
+        batches = {batch.id: batch for batch in store.sealed_batches(connection)}
+    if not adopted:
+        return True
+    statuses = _read(line, adopted, batches, "finalized")
+    final = [one.id for one in adopted if holds(one.change, statuses[one.id])]
+    with line.database.write() as connection:
+        changes.move(connection, final, ChangeState.INCLUDED, ChangeState.FINAL)
+    return len(final) == len(adopted)
+
+
+def _read(
+    line: Line, asked: list[Change], batches: dict[int, Batch], tag: str = "latest"
+) -> dict[int, Status]:
+    """Status by the change's number, whole words at a time."""
+    numbers = sorted({one.batch for one in asked})
+    places = sorted({(one.batch, word_and_lane(one.index)[0]) for one in asked})
+    slots = [batch_slot(line.issuer_id, batches[number].root) for number in numbers]
+    slots += [word_slot(line.issuer_id, batches[number].root, word) for number, word in places]
+    values = line.chain.storage(line.registry, slots, tag)
+    records = dict(zip(numbers, map(decode_batch, values), strict=False))
+    words = dict(zip(places, map(decode_word, values[len(numbers) :]), strict=True))
+    found = {}
+    for one in asked:
+        record = records[one.batch]
+        word, lane = word_and_lane(one.index)
+        if record is None:
+            found[one.id] = Status.UNANCHORED
+        elif record.revoked:
+            found[one.id] = Status.REVOKED
+        else:
+            found[one.id] = lane_status(words[one.batch, word], lane)
+    return found
+
+
+def _parts(run: list[Change]) -> Iterator[list[Change]]:
+    """Cut a run into calls of at most _WORDS_A_CALL words, each word whole in one call."""
+    ordered = sorted(run, key=lambda one: (one.batch, one.index))
+    part: list[Change] = []
+    seen: set[tuple[int, int]] = set()
+    for one in ordered:
+        place = one.batch, word_and_lane(one.index)[0]
+        if place not in seen and len(seen) == _WORDS_A_CALL:
+            yield part
+            part, seen = [], set()
+        seen.add(place)
+        part.append(one)
+    if part:
+        yield part
+
+
+def _errand(
+    line: Line, kind: StatusChange, part: list[Change], batches: dict[int, Batch]
+) -> ChangeStatuses:
+    grouped: dict[int, list[int]] = {}
+    for one in part:
+        grouped.setdefault(one.batch, []).append(one.index)
+    listed = tuple(
+        BatchMasks(batches[number].root, masks(indexes)) for number, indexes in grouped.items()
+    )
+    return ChangeStatuses(line.registry, line.issuer_id, kind, listed)

@@ -1,0 +1,62 @@
+"""Keeps what an intent is for (a batch, status changes) in step, in the intent's transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anchor_service import changes, outbox, store
+from anchor_service.lifecycle import BatchState, ChangeState, IntentState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from anchor_service.outbox import Intent
+
+_BATCH_STATES = {
+    IntentState.SIGNED: BatchState.SIGNED,
+    IntentState.SENT: BatchState.SUBMITTED,
+    IntentState.INCLUDED: BatchState.INCLUDED,
+    IntentState.FINAL: BatchState.FINAL,
+    IntentState.SPENT: BatchState.SEALED,
+}
+# Where an intent arrives: the states in which its changes may stand before, and theirs after.
+_CHANGE_MOVES = {
+    IntentState.SENT: ((ChangeState.INCLUDED, ChangeState.FINAL), ChangeState.SENT),
+    IntentState.INCLUDED: ((ChangeState.SENT,), ChangeState.INCLUDED),
+    IntentState.FINAL: ((ChangeState.INCLUDED,), ChangeState.FINAL),
+}
+
+
+def bind(connection: Connection, intent: Intent, change_ids: Sequence[int]) -> None:
+    """Tie status changes to a nonce just reserved; a batch is tied by the intent itself."""
+    changes.move(connection, change_ids, ChangeState.WANTED, ChangeState.SENT, intent=intent.id)
+    if intent.batch is not None:
+        _move_batch(connection, intent.batch, BatchState.SEALED)
+
+
+def unbind(connection: Connection, intent: Intent) -> None:
+    """Loosen status changes from a nonce that is given back or used up for something else."""
+    bound = changes.of_intent(connection, intent.id, ChangeState.SENT)
+    changes.move(connection, bound, ChangeState.SENT, ChangeState.WANTED)
+
+
+def move(connection: Connection, intent: Intent, after: IntentState) -> Intent:
+    """Move an intent and its subject together; raises StateMoved."""
+    moved = outbox.move_intent(connection, intent, after)
+    if intent.batch is not None:
+        _move_batch(connection, intent.batch, _BATCH_STATES[after])
+    if after is IntentState.SPENT:
+        unbind(connection, moved)
+    befores, state = _CHANGE_MOVES.get(after, ((), ChangeState.SENT))
+    for before in befores:
+        bound = changes.of_intent(connection, intent.id, before)
+        changes.move(connection, bound, before, state, intent=intent.id)
+    return moved
+
+
+def _move_batch(connection: Connection, batch: int, after: BatchState) -> None:
+    before = store.get_batch(connection, batch).state
+    if before is not after:
+        store.move_batch(connection, batch, before, after)
