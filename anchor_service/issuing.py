@@ -15,12 +15,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from registry.data_integrity import sign, utc_text
+from anchor_service.roster import Roster, RosterFault
+from anchor_service.roster_values import shorten
+from registry.data_integrity import sign
+from registry.errors import MalformedValue
+from registry.moments import stamp
 from registry.multikey import did_key
 from registry.open_badges import CREDENTIALS_CONTEXT, OPEN_BADGES_CONTEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from anchor_service.achievement import Achievement
@@ -63,12 +67,12 @@ def issue(
         "type": ["VerifiableCredential", "OpenBadgeCredential"],
         "name": achievement.body["name"],
         "issuer": issuer,
-        "validFrom": utc_text(start),
+        "validFrom": stamp(start),
     }
     if achievement.valid_for:
-        credential["validUntil"] = utc_text(achievement.valid_for.after(start))
+        credential["validUntil"] = stamp(achievement.valid_for.after(start))
     if row.date:
-        credential["awardedDate"] = utc_text(row.date)
+        credential["awardedDate"] = stamp(row.date)
     credential["credentialSubject"] = _subject(achievement, row, randomness)
     if row.evidence:
         credential["evidence"] = [{"id": row.evidence, "type": ["Evidence"]}]
@@ -82,7 +86,30 @@ def sign_credential(
     return sign(credential, key.public, key.sign, proof_id=_random_urn(randomness), created=now)
 
 
-def result_fault(achievement: Achievement, row: RosterRow) -> str | None:
+def fit(roster: Roster, achievement: Achievement) -> Roster:
+    """Turn the rows that this achievement cannot be issued to into faults, beside those there."""
+    rows = []
+    faults = list(roster.faults)
+    for row in roster.rows:
+        found = list(_misfits(achievement, row))
+        faults += found
+        if not found:
+            rows.append(row)
+    return Roster(tuple(rows), tuple(sorted(faults)))
+
+
+def _misfits(achievement: Achievement, row: RosterRow) -> Iterator[RosterFault]:
+    reason = _result_fault(achievement, row)
+    if reason:
+        yield RosterFault(row.line, "result", reason, shorten(row.result))
+    if row.date and achievement.valid_for:
+        try:
+            achievement.valid_for.after(row.date)
+        except MalformedValue as fault:
+            yield RosterFault(row.line, "date", f"the validity from here on {fault.reason}")
+
+
+def _result_fault(achievement: Achievement, row: RosterRow) -> str | None:
     """Why the row's result is none that the achievement describes; None where it may stand."""
     description = _result_description(achievement)
     if not row.result or description is None:

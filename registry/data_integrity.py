@@ -8,7 +8,6 @@ signature leaves uncovered (the other proofs) is covered by the credential diges
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -20,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from registry.canonical import canonicalize
 from registry.credential import issuer_proofs
 from registry.errors import MalformedProof, MalformedValue
+from registry.moments import read_moment, stamp
 from registry.multikey import (
     decode_multibase,
     did_key,
@@ -39,11 +39,6 @@ PROOF_TYPE = "DataIntegrityProof"
 CRYPTOSUITE = "eddsa-jcs-2022"
 PROOF_PURPOSE = "assertionMethod"
 _SIGNATURE_BYTES = 64
-# XML Schema 1.1 §3.4.28 (dateTimeStamp), without its years beyond four digits.
-_DATE_TIME_STAMP = re.compile(
-    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
-    r"T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-](0\d|1[0-4]):[0-5]\d)"
-)
 
 
 class SignatureState(StrEnum):
@@ -98,7 +93,7 @@ def sign(
         "id": proof_id,
         "type": PROOF_TYPE,
         "cryptosuite": CRYPTOSUITE,
-        "created": utc_text(created),
+        "created": stamp(created),
         "verificationMethod": verification_method(key),
         "proofPurpose": PROOF_PURPOSE,
     }
@@ -106,14 +101,6 @@ def sign(
         options = {"@context": document["@context"], **options}
     signature = signer(hash_data(document, options))
     return {**document, "proof": {**options, "proofValue": encode_multibase(signature)}}
-
-
-def utc_text(moment: datetime) -> str:
-    """`moment` in UTC as 2026-01-31T12:00:00Z. Raises ValueError without a time zone."""
-    offset = moment.utcoffset()
-    if offset is None:
-        raise ValueError("a moment without a time zone")
-    return (moment.replace(tzinfo=None) - offset).isoformat(timespec="seconds") + "Z"
 
 
 def hash_data(unsecured: JsonObject, proof_options: JsonObject) -> bytes:
@@ -172,7 +159,7 @@ def _check_options(document: JsonObject, proof: JsonObject) -> bytes:
     if proof.get("proofPurpose") != PROOF_PURPOSE:
         raise MalformedProof(f"is not {PROOF_PURPOSE}", "proofPurpose")
     for member in ("created", "expires"):
-        if member in proof and not _is_date_time(proof[member]):
+        if member in proof and not _is_moment(proof[member]):
             raise MalformedProof("is not a date and time with a time zone", member)
     for member in ("verificationMethod", "proofValue"):
         if not isinstance(proof.get(member), str):
@@ -188,8 +175,11 @@ def _check_options(document: JsonObject, proof: JsonObject) -> bytes:
     return signature
 
 
-def _is_date_time(value: JsonValue) -> bool:
-    return isinstance(value, str) and _DATE_TIME_STAMP.fullmatch(value) is not None
+def _is_moment(value: JsonValue) -> bool:
+    try:
+        return isinstance(value, str) and bool(read_moment(value))
+    except MalformedValue:
+        return False
 
 
 def _begins_with(whole: JsonValue, beginning: JsonValue) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -27,6 +28,8 @@ SCHEMA_NAME = "Open Badges 3.0"
 
 Faults = tuple[tuple[str, str], ...]
 """(JSON pointer, what is wrong there), in the schema's order; empty means valid."""
+MAX_FAULTS = 100
+"""More of them are not looked for, so that a hostile document costs no more than a broken one."""
 
 _CREDENTIAL = "ob_v3p0_achievementcredential_schema.json"
 _PROFILE = "ob_v3p0_profile_schema.json"
@@ -73,10 +76,9 @@ def achievement_members() -> frozenset[str]:
 def _judge(schema: jsonschema_rs.Draft201909Validator, value: JsonObject) -> Faults:
     if schema.is_valid(value):  # many times faster than asking for the faults
         return ()
+    causes = (cause for error in schema.iter_errors(value) for cause in _causes(error))
     return tuple(
-        (_pointer(cause.instance_path), _reason(cause))
-        for error in schema.iter_errors(value)
-        for cause in _causes(error)
+        (_pointer(cause.instance_path), _reason(cause)) for cause in islice(causes, MAX_FAULTS)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from registry.data_integrity import (
     check_signature,
     hash_data,
     sign,
-    utc_text,
 )
 from registry.errors import MalformedDocument, MalformedProof
 from registry.multikey import (
@@ -248,6 +247,7 @@ def test_a_key_by_any_other_name_is_unknown() -> None:
         ({"created": "2026-06-30"}, "created"),
         ({"created": "2026-06-30T12:00:00"}, "created"),
         ({"created": "2026-13-30T12:00:00Z"}, "created"),
+        ({"created": "2026-02-30T12:00:00Z"}, "created"),
         ({"created": 1}, "created"),
         ({"expires": "soon"}, "expires"),
         ({"verificationMethod": None}, "verificationMethod"),
@@ -297,10 +297,3 @@ def test_of_several_proofs_the_issuers_counts_unless_one_is_broken() -> None:
 def test_proofs_that_are_no_objects_are_refused(proof: Any) -> None:
     with pytest.raises(MalformedDocument):
         check_signature({**CREDENTIAL, "proof": proof})
-
-
-def test_moments_are_written_in_utc_seconds() -> None:
-    moment = datetime(2026, 1, 1, 1, 30, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
-    assert utc_text(moment) == "2025-12-31T23:30:00Z"
-    with pytest.raises(ValueError, match="time zone"):
-        utc_text(moment.replace(tzinfo=None))

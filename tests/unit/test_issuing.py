@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from anchor_service.achievement import Achievement
 from anchor_service.issuer_key import IssuerKey
 from anchor_service.issuing import (
+    fit,
     hash_identity,
     issue,
     issuer_profile,
-    result_fault,
     sign_credential,
 )
-from anchor_service.roster import RosterRow, read_roster
+from anchor_service.roster import Roster, RosterFault, RosterRow, read_roster
 from registry import open_badges
 from registry.canonical import canonicalize
 from registry.credential import Credential
@@ -56,6 +56,10 @@ def achievement(**changes: Any) -> Achievement:
 
 def issued(row: RosterRow = FULL_ROW, of: Achievement = ACHIEVEMENT, seed: int = 0) -> Any:
     return issue(of, row, ISSUER, random.Random(seed).randbytes, NOW)
+
+
+def misfits(of: Achievement, row: RosterRow) -> tuple[RosterFault, ...]:
+    return fit(Roster((row,), ()), of).faults
 
 
 def test_everything_that_a_row_says_has_its_place() -> None:
@@ -138,21 +142,39 @@ def test_a_status_result_is_a_status() -> None:
         }
     )  # fmt: skip
     row = RosterRow(2, name="Ana", result="Completed")
-    assert result_fault(described, row) is None
+    assert misfits(described, row) == ()
     credential = issued(row, described)
     assert credential["credentialSubject"]["result"][0]["status"] == "Completed"
     assert open_badges.faults(credential) == ()
-    reason = result_fault(described, RosterRow(2, name="Ana", result="Pass"))
-    assert reason is not None
-    assert "Completed" in reason
+    (fault,) = misfits(described, RosterRow(2, name="Ana", result="Pass"))
+    assert "Completed" in fault.reason
 
 
 def test_a_result_that_the_achievement_does_not_allow_is_told() -> None:
-    assert result_fault(ACHIEVEMENT, RosterRow(2, name="Ana", result="Pass")) is None
-    assert result_fault(ACHIEVEMENT, RosterRow(2, name="Ana")) is None
-    assert result_fault(achievement(), RosterRow(2, name="Ana", result="7")) is None
-    reason = result_fault(ACHIEVEMENT, RosterRow(2, name="Ana", result="pass"))
-    assert reason == "not what the achievement allows: Pass, Pass with distinction"
+    assert misfits(ACHIEVEMENT, RosterRow(2, name="Ana", result="Pass")) == ()
+    assert misfits(ACHIEVEMENT, RosterRow(2, name="Ana")) == ()
+    assert misfits(achievement(), RosterRow(2, name="Ana", result="7")) == ()
+    assert misfits(ACHIEVEMENT, RosterRow(2, name="Ana", result="pass")) == (
+        RosterFault(
+            2, "result", "not what the achievement allows: Pass, Pass with distinction", "pass"
+        ),
+    )
+
+
+def test_a_validity_beyond_the_calendar_is_told() -> None:
+    late = RosterRow(2, name="Ana", date=datetime(9999, 1, 1, tzinfo=UTC))
+    (fault,) = misfits(achievement(validFor="P1Y"), late)
+    assert (fault.line, fault.column) == (2, "date")
+    assert "9999" in fault.reason
+    assert misfits(achievement(), late) == ()
+
+
+def test_rows_that_do_not_fit_join_the_faults_in_line_order() -> None:
+    rows = tuple(RosterRow(line, name="Ana", result=text) for line, text in [(2, "x"), (4, "Pass")])
+    before = RosterFault(3, "email", "wrong")
+    found = fit(Roster(rows, (before,)), ACHIEVEMENT)
+    assert found.rows == rows[1:]
+    assert [fault.line for fault in found.faults] == [2, 3]
 
 
 def test_a_signed_credential_is_valid_and_survives_its_file() -> None:
@@ -217,10 +239,10 @@ def test_whatever_the_row_the_official_schema_takes_it(
 
 
 def test_the_packaged_roster_is_issued_whole() -> None:
-    rows = read_roster(SAMPLE.joinpath("roster.csv").read_bytes()).rows
+    roster = fit(read_roster(SAMPLE.joinpath("roster.csv").read_bytes()), ACHIEVEMENT)
+    assert (len(roster.rows), roster.faults) == (12, ())
     randomness = random.Random(5).randbytes
-    for row in rows:
-        assert result_fault(ACHIEVEMENT, row) is None
+    for row in roster.rows:
         assert open_badges.faults(issue(ACHIEVEMENT, row, ISSUER, randomness, NOW)) == ()
 
 

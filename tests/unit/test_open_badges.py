@@ -118,6 +118,12 @@ def test_faults_never_repeat_what_the_document_says() -> None:
     assert "Secret" not in str(found)
 
 
+def test_a_hostile_number_of_faults_is_not_all_told() -> None:
+    found = open_badges.faults(changed("/evidence", [{}] * 5000))
+    assert found is not None
+    assert len(found) == open_badges.MAX_FAULTS
+
+
 @pytest.mark.parametrize(
     ("pointer", "value"),
     [
