@@ -81,6 +81,10 @@ def classify(message: str) -> Broadcast:
     return Broadcast.OTHER
 
 
+# Public nodes refuse longer batches.
+_CALLS_A_BATCH = 100
+
+
 class Chain:
     """One chain through one node; every number is checked to be one."""
 
@@ -130,10 +134,14 @@ class Chain:
 
     def storage(self, contract: Address, slots: Sequence[Slot], tag: str = "latest") -> list[bytes]:
         """32 bytes a slot, in order."""
-        answers = self.node.batch(
-            [("eth_getStorageAt", [str(contract), slot.to_hex(), tag]) for slot in slots]
-        )
-        return [_bytes(answer).rjust(32, b"\0") for answer in answers]
+        values: list[bytes] = []
+        for start in range(0, len(slots), _CALLS_A_BATCH):
+            part = slots[start : start + _CALLS_A_BATCH]
+            answers = self.node.batch(
+                [("eth_getStorageAt", [str(contract), slot.to_hex(), tag]) for slot in part]
+            )
+            values += [_bytes(answer).rjust(32, b"\0") for answer in answers]
+        return values
 
     def broadcast(self, raw: bytes) -> Broadcast:
         """Raises NodeUnreachable: it may have arrived all the same."""

@@ -47,7 +47,8 @@ def send_changes(line: Line) -> None:
                 for batch in store.sealed_batches(connection)
                 if batch.issuer_id == line.issuer_id and batch.registry == line.registry
             }
-        left = _without_settled(line, [one for one in wanted if one.batch in batches], batches)
+        placed = [one for one in wanted if one.batch in batches]
+        left = _without_settled(line, placed, batches) if placed else []
         if not left:
             return
         # Runs of one kind keep the order in which a person asked.
