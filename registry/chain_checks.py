@@ -48,7 +48,7 @@ class ChainCase:
         now: datetime,
     ) -> ChainCase:
         if isinstance(evidence, NoEvidence):
-            fault: str | None = f"The chain was not read: {evidence.reason}"
+            fault: str | None = f"The chain was not read: {printable(evidence.reason, 300)}"
             return cls(receipt, claimed_issuer, policy, fault, None, None, stale=False)
         fault = _contradiction(receipt, evidence)
         facts = None if fault else evidence
@@ -79,11 +79,8 @@ class ChainCase:
 def _contradiction(receipt: Receipt, evidence: Evidence) -> str | None:
     """Return what is wrong with the evidence itself, or None. None of it is the credential's."""
     head, final = evidence.head, evidence.finalized
-    word, _ = word_and_lane(receipt.index)
     place = (evidence.chain, evidence.registry)
-    if place != (receipt.chain, receipt.registry) or evidence.subject != Subject(
-        receipt.issuer_id, receipt.root, word
-    ):
+    if place != (receipt.chain, receipt.registry) or evidence.subject != Subject.of(receipt):
         return "The facts at hand are about another anchor"
     if evidence.code_hash == EMPTY_CODE_HASH:
         return f"There is no contract at {receipt.registry} on {receipt.chain}"

@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry.storage import word_and_lane
 from registry.values import CodeHash
 
 if TYPE_CHECKING:
+    from registry.receipt import Receipt
     from registry.storage import BatchRecord, IssuerRecord
     from registry.strict_json import JsonObject
     from registry.values import Address, BatchRoot, BlockHash, ChainId, DidHash, IssuerId
@@ -70,6 +72,12 @@ class Subject(NamedTuple):
     issuer_id: IssuerId
     root: BatchRoot
     word: int
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Subject:
+        """The whole word that a receipt's index lies in: the node does not learn which lane."""
+        word, _ = word_and_lane(receipt.index)
+        return cls(receipt.issuer_id, receipt.root, word)
 
 
 @dataclass(frozen=True, slots=True)

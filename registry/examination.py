@@ -12,11 +12,9 @@ from registry import open_badges
 from registry.credential import Credential, without_anchor_proofs
 from registry.data_integrity import SignatureState, check_signature
 from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
-from registry.evidence import Subject
 from registry.leaf import leaf_hash
 from registry.receipt import Receipt, extract, unknown_suites
 from registry.report import Check, Outcome, Step, Verdict, printable
-from registry.storage import word_and_lane
 from registry.tree import root_from_path
 
 _SIGNATURE_OUTCOMES = {
@@ -48,15 +46,6 @@ class Examination:
     def sealed(self) -> Receipt | None:
         """The receipt, if the credential is proven to be the leaf that it names."""
         return self.receipt if self.checks[-1].outcome is Outcome.VALID else None
-
-    @property
-    def subject(self) -> Subject | None:
-        """What to ask the chain of `sealed`; None where no answer would matter."""
-        receipt = self.sealed
-        if receipt is None:
-            return None
-        word, _ = word_and_lane(receipt.index)
-        return Subject(receipt.issuer_id, receipt.root, word)
 
 
 def examine(raw: bytes, sidecar: bytes | None) -> Examination:

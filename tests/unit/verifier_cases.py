@@ -85,12 +85,12 @@ def signed(document: JsonObject) -> JsonObject:
     return sign(document, key, KEY.sign, proof_id="urn:uuid:1", created=NOW)
 
 
-def seal(document: JsonObject, issuer: IssuerId = ISSUER) -> Receipt:
+def seal(document: JsonObject, issuer: IssuerId = ISSUER, chain: ChainId = CHAIN) -> Receipt:
     salt = Salt(b"\x55" * 32)
     leaves = [LeafHash(bytes([n]) * 32) for n in range(SIZE)]
     leaves[INDEX] = leaf_hash(issuer, INDEX, salt, credential_digest(document))
     tree = MerkleTree(b"".join(leaves))
-    return Receipt(CHAIN, REGISTRY, issuer, INDEX, SIZE, salt, tree.path(INDEX), tree.root)
+    return Receipt(chain, REGISTRY, issuer, INDEX, SIZE, salt, tree.path(INDEX), tree.root)
 
 
 def snapshot(number: int, timestamp: int, **changed: Any) -> Snapshot:
