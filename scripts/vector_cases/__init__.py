@@ -1,0 +1,1 @@
+"""Cases of the released vectors, computed without a line of `registry`: see tests/vectors."""
