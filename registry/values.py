@@ -31,7 +31,7 @@ class FixedBytes(bytes):
         return super().__new__(cls, value)
 
     @classmethod
-    def from_hex(cls, text: str) -> Self:
+    def from_hex(cls, text: object) -> Self:
         """Read the one text form that formats allow: 0x and lower-case hex of exact length."""
         if not isinstance(text, str) or not _LOWER_HEX.fullmatch(text) or len(text) % 2:
             raise MalformedValue(cls.__name__, "not lower-case hex with 0x in front")
@@ -122,7 +122,7 @@ class Address(FixedBytes):
     LENGTH = 20
 
     @classmethod
-    def from_hex(cls, text: str) -> Self:
+    def from_hex(cls, text: object) -> Self:
         if not isinstance(text, str) or not _ANY_HEX.fullmatch(text) or len(text) % 2:
             raise MalformedValue(cls.__name__, "not hex with 0x in front")
         return cls(bytes.fromhex(text[2:]))
@@ -137,7 +137,7 @@ class ChainId:
     DEVELOPMENT: ClassVar[int] = 31337
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: object) -> Self:
         match = _CAIP2.fullmatch(text) if isinstance(text, str) else None
         if match is None:
             raise MalformedValue("ChainId", "not eip155: and a decimal without leading zeros")

@@ -52,17 +52,22 @@ def settings() -> dict[str, Any]:
         "optimizer": {"enabled": profile["optimizer"], "runs": profile["optimizer_runs"]},
         "viaIR": profile["via_ir"],
         "evmVersion": profile["evm_version"],
-        "metadata": {"bytecodeHash": profile["bytecode_hash"], "appendCBOR": profile["cbor_metadata"]},
-        "outputSelection": {ENTRY: {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}},
+        "metadata": {
+            "bytecodeHash": profile["bytecode_hash"],
+            "appendCBOR": profile["cbor_metadata"],
+        },
+        "outputSelection": {
+            ENTRY: {"*": ["abi", "evm.bytecode.object", "evm.deployedBytecode.object"]}
+        },
     }
 
 
 def compile_contract() -> dict[str, Any]:
-    given = {"language": "Solidity", "sources": sources(), "settings": settings()}
+    used = settings()
+    given = {"language": "Solidity", "sources": sources(), "settings": used}
     output = solcx.compile_standard(given, solc_binary=SOLC)
     contract = output["contracts"][ENTRY]["CredentialRegistry"]
     deployed = contract["evm"]["deployedBytecode"]["object"]
-    used = given["settings"]
     return {
         "contractName": "CredentialRegistry",
         "compiler": {
@@ -83,8 +88,9 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         if ARTIFACT.read_text("utf-8") == text:
             return 0
-        print("the shipped contract is not what the compiler gives: run scripts/export_contract.py", file=sys.stderr)
-        return 1
+        sys.exit(
+            "the package's copy is not what the compiler gives: run scripts/export_contract.py"
+        )
     ARTIFACT.parent.mkdir(parents=True, exist_ok=True)
     ARTIFACT.write_text(text, "utf-8")
     print(f"wrote {ARTIFACT.relative_to(ROOT)}: {len(text):,} bytes")
