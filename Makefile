@@ -12,9 +12,10 @@ export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 UV := build/uv/bin/uv
+FORGE := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin/forge
 READY := build/python.ready build/node.ready
 
-.PHONY: help setup demo test check lint unit contracts integration test-long bench slither clean
+.PHONY: help setup demo test check lint unit contracts integration test-long bench slither format clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,3 +33,42 @@ build/python.ready: pyproject.toml uv.lock | $(UV)
 build/node.ready: package.json package-lock.json .npmrc build/python.ready
 	npm ci --silent --ignore-scripts
 	touch $@
+
+demo: $(READY)  ## the whole line, narrated, on a chain and a database of its own
+	credanchor demo
+
+test: check contracts integration  ## every check
+
+check: lint unit  ## lint, types, import rules, unit tests: under a minute
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+
+unit: $(READY)
+	pytest -n auto tests/unit
+
+contracts: $(READY)  ## the contract: the shipped copy, unit, fuzz and invariant tests
+	$(FORGE) fmt --check
+	python scripts/export_contract.py --check
+	$(FORGE) test
+
+integration: $(READY)  ## real anvil, SQLite and PostgreSQL, the command line
+	pytest -n 2 tests/integration
+
+test-long: $(READY)  ## long campaigns: deep invariants, large fuzzing
+	FOUNDRY_PROFILE=long $(FORGE) test
+	pytest -n auto -m long tests
+
+bench: $(READY)  ## figures, as ratios against a peer or a limit taken in the same run
+	python -m scripts.bench
+
+format: $(READY)
+	ruff check --fix .
+	ruff format .
+	$(FORGE) fmt
+
+clean:
+	rm -rf build .venv node_modules dist
