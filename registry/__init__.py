@@ -1,0 +1,86 @@
+"""CredAnchor's library: what a verifier or an auditor needs, and nothing that an issuer runs.
+
+    from registry import TrustPolicy, verify
+
+Importing this costs next to nothing: each public name is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry.credential import Credential, credential_digest
+    from registry.errors import RegistryError
+    from registry.evidence import Evidence, NoEvidence
+    from registry.examination import Examination, examine
+    from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+    from registry.receipt import Receipt, embed, extract
+    from registry.report import Check, Outcome, Report, Step, Verdict
+    from registry.verifier import judge, verify
+
+    __version__: str
+
+_HOMES = {
+    "Check": "report",
+    "Credential": "credential",
+    "Evidence": "evidence",
+    "Examination": "examination",
+    "NoEvidence": "evidence",
+    "Outcome": "report",
+    "Receipt": "receipt",
+    "RegistryError": "errors",
+    "Report": "report",
+    "Step": "report",
+    "TrustPolicy": "policy",
+    "TrustedIssuer": "policy",
+    "TrustedRegistry": "policy",
+    "Verdict": "report",
+    "credential_digest": "credential",
+    "embed": "receipt",
+    "examine": "examination",
+    "extract": "receipt",
+    "judge": "verifier",
+    "verify": "verifier",
+}
+"""Public name -> module that has it. `__all__` says the same to type checkers."""
+
+__all__ = [
+    "Check",
+    "Credential",
+    "Evidence",
+    "Examination",
+    "NoEvidence",
+    "Outcome",
+    "Receipt",
+    "RegistryError",
+    "Report",
+    "Step",
+    "TrustPolicy",
+    "TrustedIssuer",
+    "TrustedRegistry",
+    "Verdict",
+    "credential_digest",
+    "embed",
+    "examine",
+    "extract",
+    "judge",
+    "verify",
+]
+
+
+if not TYPE_CHECKING:  # else a type checker would take any name for a public one
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("credanchor")
+        if name not in _HOMES:
+            raise AttributeError(f"module 'registry' has no attribute {name!r}")
+        return getattr(import_module(f"registry.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

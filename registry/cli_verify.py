@@ -1,0 +1,178 @@
+"""`credanchor verify`: reports for people and for programs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from registry.policy import TrustPolicy
+    from registry.report import Verdict
+    from registry.strict_json import JsonObject
+    from registry.verifying import Ask, Judged
+    from registry.workspace import Workspace
+
+_SOME_FILES = 20
+"""From so many files on, a bar or a line now and then says how far it is."""
+
+_NO_POLICY = "whom do you trust? Without --policy FILE, or -w a workspace, nothing can be VALID"
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="judge credentials: genuine, anchored, unrevoked, unexpired?",
+        description="Judge credentials from their files. One file is reported step by step, "
+        "several in a line each.",
+        epilog="Exit codes: 0 all VALID; 1 one is definitely not; 2 wrong usage, or a file that "
+        "cannot be read; 3 one cannot be checked now, or its anchor is not final yet.",
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a credential (JSON)")
+    parser.add_argument(
+        "--receipt",
+        metavar="FILE",
+        type=Path,
+        help="the credential's receipt (else: inside it, or NAME.receipt.json beside it)",
+    )
+    parser.add_argument(
+        "--policy", metavar="FILE", type=Path, help="whom to trust (else: the workspace's [trust])"
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--rpc", metavar="URL", help="the node to ask (else: the workspace's)")
+    source.add_argument("--offline", action="store_true", help="ask no node")
+    parser.add_argument(
+        "--max-age",
+        metavar="TIME",
+        type=duration_s,
+        help="how old the chain's word may be: seconds, or 90m, 12h, 7d (else: as policy says)",
+    )
+    parser.add_argument("--steps", action="store_true", help="every step, for several files too")
+    parser.add_argument("--json", action="store_true", help="reports for programs")
+    parser.set_defaults(run=_run, usage_error=parser.error)
+
+
+def duration_s(text: str) -> int:
+    """Read a number of seconds, or of minutes, hours, days, weeks by its letter."""
+    match = re.fullmatch(r"([1-9][0-9]{0,9})([smhdw]?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 3600, 90m, 12h or 7d")
+    return int(match[1]) * _UNITS_S[match[2] or "s"]
+
+
+def _run(args: argparse.Namespace) -> int:
+    # Late: what verifying takes costs a quarter of a second, and `--help` must not pay it.
+    from registry.report import exit_code
+    from registry.verifying import verify_files, without_receipts
+
+    paths = without_receipts(args.files)
+    if args.receipt and len(paths) > 1:
+        args.usage_error("--receipt is for one FILE")
+    with ExitStack() as stack:
+        policy, ask = _sources(args, stack)
+        judged = verify_files(paths, args.receipt, ask, policy, datetime.now(UTC))
+        if args.json or not sys.stdout.isatty():  # else the lines themselves show how far it is
+            judged = _with_progress(judged, len(paths))
+        if args.json:
+            verdicts, unopened = _show_json(judged)
+        else:
+            verdicts, unopened = _show(judged, steps=args.steps or len(paths) == 1)
+    return exit_code(verdicts, unopened=bool(unopened))
+
+
+def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, Ask]:
+    from registry.verify_sources import (
+        NobodyToAsk,
+        NodeToAsk,
+        WorkspaceToAsk,
+        read_policy,
+    )
+
+    workspace = None
+    if not (args.policy and (args.rpc or args.offline)):
+        workspace = _workspace(args.workspace)
+    policy = read_policy(args.policy, workspace)
+    if args.policy is None and workspace is None:
+        sys.stderr.write(f"credanchor: {_NO_POLICY}\n")
+    if args.max_age is not None:
+        policy = replace(policy, max_age_s=args.max_age)
+    if args.offline:
+        return policy, NobodyToAsk("--offline")
+    if args.rpc:
+        return policy, stack.enter_context(NodeToAsk(args.rpc))
+    if workspace is not None:
+        return policy, stack.enter_context(WorkspaceToAsk(workspace))
+    return policy, NobodyToAsk("no node is named; give --rpc URL, or -w a workspace")
+
+
+def _workspace(named: str | None) -> Workspace | None:
+    """Return the workspace; None where none was named and there is none here."""
+    from registry import workspace
+
+    folder = workspace.find(named)
+    if folder == Path() and not (folder / workspace.FILE).exists():
+        return None
+    return workspace.Workspace.load(folder)
+
+
+def _with_progress(judged: Iterable[Judged], total: int) -> Iterator[Judged]:
+    from registry.progress import Progress
+
+    with Progress("verify", total, "credentials", quiet=total < _SOME_FILES) as progress:
+        for entry in judged:
+            yield entry
+            progress.advance()
+
+
+def _show_json(judged: Iterable[Judged]) -> tuple[Counter[Verdict], int]:
+    """Write {"reports": [...]}, one report a line, each as soon as it is there."""
+    verdicts: Counter[Verdict] = Counter()
+    unopened = 0
+    separator = '{"reports": [\n'
+    for entry in judged:
+        member: JsonObject = {"file": str(entry.path)}
+        if entry.report is None:
+            unopened += 1
+            member["error"] = {"type": "CannotOpen", "message": entry.failure}
+        else:
+            verdicts[entry.report.verdict] += 1
+            member |= entry.report.to_json()
+        sys.stdout.write(separator + json.dumps(member))
+        separator = ",\n"
+    sys.stdout.write("\n]}\n")
+    return verdicts, unopened
+
+
+def _show(judged: Iterable[Judged], *, steps: bool) -> tuple[Counter[Verdict], int]:
+    from registry.report import printable
+    from registry.report_text import Look
+
+    look = Look.of(sys.stdout)
+    verdicts: Counter[Verdict] = Counter()
+    unopened = 0
+    for entry in judged:
+        if entry.report is None:
+            unopened += 1
+            sys.stdout.flush()
+            sys.stderr.write(f"credanchor: cannot open {entry.failure}\n")
+            continue
+        verdicts[entry.report.verdict] += 1
+        name = printable(str(entry.path))
+        sys.stdout.write(f"{name}: {look.headline(entry.report)}\n")
+        if steps:
+            sys.stdout.writelines(f"{line}\n" for line in look.steps(entry.report))
+    if verdicts.total() > 1:
+        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
+        sys.stdout.write(f"{verdicts.total()} credentials: {', '.join(counts)}\n")
+    return verdicts, unopened

@@ -1,0 +1,122 @@
+"""Where a verifier's policy and facts come from: what was asked for, else the workspace."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Self
+
+from registry.chain_reader import read_evidence
+from registry.errors import MalformedDocument, NodeUnreachable
+from registry.evidence import NoEvidence
+from registry.policy import TrustPolicy
+from registry.rpc import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from registry.evidence import Evidence, Subject
+    from registry.values import Address, ChainId
+    from registry.workspace import Workspace
+
+
+def read_policy(file: Path | None, workspace: Workspace | None) -> TrustPolicy:
+    """Return the policy in a file, else the workspace's, else one that trusts nobody.
+
+    Raises OSError, and MalformedDocument naming the file.
+    """
+    source = file if file is not None else workspace.file if workspace is not None else None
+    try:
+        if file is not None:
+            return TrustPolicy.parse(file.read_bytes())
+        return TrustPolicy() if workspace is None else TrustPolicy.from_toml(workspace.trust)
+    except MalformedDocument as fault:
+        raise MalformedDocument(f"{source}: {fault}") from None
+
+
+class NobodyToAsk:
+    """An `Ask` without a node, and why."""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def __call__(
+        self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
+    ) -> Sequence[Evidence | NoEvidence]:
+        del chain, registry  # whatever the place
+        return [NoEvidence(self._reason)] * len(subjects)
+
+
+class NodeToAsk:
+    """An `Ask` of one node by URL, which may hold a provider's key and so is never shown."""
+
+    def __init__(self, url: str) -> None:
+        self._node = Node(url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._node.close()
+
+    def __call__(
+        self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
+    ) -> Sequence[Evidence | NoEvidence]:
+        return read_evidence(self._node, chain, registry, subjects)
+
+
+class WorkspaceToAsk:
+    """An `Ask` of a workspace's own chain, or of the first of its nodes that answers.
+
+    Nothing is opened, and no embedded chain started, before the first question about its chain;
+    what was, is closed on leaving.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._opened = ExitStack()
+        self._nodes: list[Node] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._opened.close()
+
+    def __call__(
+        self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
+    ) -> Sequence[Evidence | NoEvidence]:
+        settings = self._workspace.chain
+        if chain != settings.id:
+            reason = f"it is anchored on {chain}, and this workspace's chain is {settings.id}"
+            return [NoEvidence(reason)] * len(subjects)
+        if not self._nodes:
+            self._nodes = [self._opened.enter_context(Node(url)) for url in self._urls()]
+        while True:
+            try:
+                return read_evidence(
+                    self._nodes[0], chain, registry, subjects, confirmations=settings.confirmations
+                )
+            except NodeUnreachable:
+                # It is not asked again in this run, so that its timeout is waited for once.
+                if len(self._nodes) == 1:
+                    raise
+                del self._nodes[0]
+
+    def _urls(self) -> Sequence[str]:
+        if not self._workspace.chain.embedded:
+            return self._workspace.chain.rpc
+        from registry.devchain import running_chain
+
+        return [self._opened.enter_context(running_chain(self._workspace.folder))]
