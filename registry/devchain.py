@@ -1,8 +1,8 @@
 """The embedded chain: one native anvil a workspace, for development and the demo.
 
-Its state lies in the workspace's `chain` folder and survives a restart, a kill, and a power cut up
-to the last second. Whoever starts, stops or looks does so under one file lock, so that a workspace
-never has two. Its blocks come only when something is written; nothing of it is a public chain.
+Its state lies in the workspace's `chain` folder and survives a restart, and a kill up to the last
+second. Whoever starts, stops or looks does so under one file lock, so that a workspace never has
+two. Its blocks come only when something is written; nothing of it is a public chain.
 """
 
 from __future__ import annotations
@@ -11,53 +11,60 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
+from registry import anvil
 from registry.errors import ChainError, DevChainFailed, NodeInconsistent
+from registry.processes import identity, lives
 from registry.rpc import Node, quantity
-from registry.values import ChainId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-CHAIN = ChainId(ChainId.DEVELOPMENT)
-
-_BLOCKS_TO_FINALITY = 2
-"""With one slot an epoch anvil's `finalized` is two blocks behind `latest` (measured, 1.7.1)."""
+    from pathlib import Path
 
 _START_TRIES = 3
 _START_S = 20.0
 _STOP_S = 15.0
+_LOCK_S = 60.0
 _POLL_S = 0.02
+
+_children: dict[int, subprocess.Popen[bytes]] = {}
+"""Chains that this process started, by pid: it must wait for them when they end."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What `chain/anvil.json` says of the process.
+    """What `chain/anvil.json` says of the process. Processes are named as `identity` has them.
 
-    instance is anvil's own random name for this run: a recycled pid or port has another. kept: it
-    was started to stay, so that the last user does not stop it. users: pids that use it now.
+    folder: of the chain, so that a copied workspace does not take its original's. instance:
+    anvil's own random name for this run, empty until it has answered. kept: started to stay, so
+    that the last user does not stop it. users: processes that use it now, one entry a use.
     """
 
+    folder: str
+    process: str
     pid: int
     url: str
-    instance: str
-    kept: bool
-    users: tuple[int, ...]
+    instance: str = ""
+    kept: bool = False
+    users: tuple[str, ...] = ()
 
 
 class DevChain:
-    """The embedded chain of one workspace folder."""
+    """The embedded chain of one workspace folder.
+
+    Every method raises DevChainFailed where the chain neither starts, answers nor stops.
+    """
 
     def __init__(self, workspace: Path) -> None:
-        self._folder = workspace / "chain"
+        self._folder = workspace.resolve() / "chain"
         self._record_file = self._folder / "anvil.json"
+        self._state_file = self._folder / "state.json"
+        self._spare_file = self._folder / "state.previous.json"
         self.log_file = self._folder / "anvil.log"
 
     def running(self) -> str | None:
@@ -69,10 +76,10 @@ class DevChain:
         return record.url if record else None
 
     def ensure(self) -> str:
-        """Start the chain to stay, if it is not running. Raises DevChainFailed."""
+        """Start the chain to stay, if it is not running; its URL."""
         with self._lock():
             record = self._alive() or self._start()
-            self._write(_Record(record.pid, record.url, record.instance, True, record.users))
+            self._write(replace(record, kept=True))
             return record.url
 
     def stop(self) -> None:
@@ -87,131 +94,165 @@ class DevChain:
     @contextmanager
     def use(self) -> Iterator[str]:
         """Its URL for the while: started if need be; its last user stops it, unless kept."""
-        me = os.getpid()
+        me = identity(os.getpid()) or ""
         with self._lock():
             record = self._alive() or self._start()
-            self._write(
-                _Record(record.pid, record.url, record.instance, record.kept, (*record.users, me))
-            )
+            self._write(replace(record, users=(*record.users, me)))
         try:
             yield record.url
         finally:
             with self._lock():
                 self._leave(me)
 
-    def _leave(self, me: int) -> None:
+    def _leave(self, me: str) -> None:
         record = self._alive()
         if record is None:
             return
         users = list(record.users)
-        if me in users:
+        with suppress(ValueError):  # the chain that was used has died, and this is another
             users.remove(me)
         # A user that was killed never left: count only the living.
-        living = tuple(pid for pid in users if pid == me or _exists(pid))
+        living = tuple(user for user in users if lives(user))
         if record.kept or living:
-            self._write(_Record(record.pid, record.url, record.instance, record.kept, living))
+            self._write(replace(record, users=living))
         else:
             self._stop(record)
 
     @contextmanager
     def _lock(self) -> Iterator[None]:
-        from filelock import FileLock
+        from filelock import FileLock, Timeout
 
         self._folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._folder / "anvil.lock", timeout=_START_S + _STOP_S):
+        lock = FileLock(self._folder / "anvil.lock", timeout=_LOCK_S)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise DevChainFailed(
+                f"another command has been starting or stopping the chain for {_LOCK_S:g} "
+                f"seconds; end it, then try again (lock: {lock.lock_file})"
+            ) from None
+        try:
             yield
+        finally:
+            lock.release()
 
     def _alive(self) -> _Record | None:
-        """The record, if the process that it names answers. Raises DevChainFailed if it hangs."""
-        try:
-            raw = json.loads(self._record_file.read_text("utf-8"))
-            record = _Record(
-                int(raw["pid"]),
-                str(raw["url"]),
-                str(raw["instance"]),
-                bool(raw["kept"]),
-                tuple(int(pid) for pid in raw["users"]),
-            )
-        except FileNotFoundError:
+        """The record, if the process that it names is there and answers."""
+        record = self._read()
+        if record is None or record.folder != str(self._folder) or not lives(record.process):
             return None
-        except (ValueError, KeyError, TypeError):
-            # Half a record: its writer was killed. Its anvil, if any, holds no port that we know.
-            return None
-        if not _exists(record.pid):
+        if not record.instance:
+            # Whoever started it was killed before it answered. Two on one state would ruin it.
+            self._stop(record)
             return None
         try:
             with Node(record.url, timeout_s=5) as node:
-                if _instance(node) == record.instance:
+                if anvil.instance(node) == record.instance:
                     return record
         except ChainError:
-            if _is_anvil(record.pid):
-                raise DevChainFailed(
-                    f"the embedded chain (process {record.pid}) does not answer; "
-                    f"end that process, then try again; its log is {self.log_file}"
-                ) from None
-        return None
+            pass
+        raise DevChainFailed(
+            f"the embedded chain (process {record.pid}) does not answer; "
+            f"end that process, then try again; its log is {self.log_file}"
+        )
+
+    def _read(self) -> _Record | None:
+        try:
+            raw = json.loads(self._record_file.read_text("utf-8"))
+            return _Record(**{**raw, "users": tuple(raw["users"])})
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            raise DevChainFailed(
+                f"{self._record_file} is not as it was written; end this workspace's anvil, "
+                "if it runs, and delete that file"
+            ) from None
 
     def _write(self, record: _Record) -> None:
-        # Replaced whole: a reader finds the old record or the new one, never half.
+        # Replaced whole: a kill leaves the old record or the new one, never half.
         fresh = self._record_file.with_suffix(".new")
         fresh.write_text(json.dumps(asdict(record)), "utf-8")
         fresh.replace(self._record_file)
 
     def _start(self) -> _Record:
-        binary = find_anvil()
-        for _ in range(_START_TRIES):
-            record = self._launch(binary, _free_port())
+        self._record_file.unlink(missing_ok=True)
+        # anvil writes its state in place, so that a kill in that moment leaves half of it: keep
+        # what it now begins with, once that has proven whole.
+        fresh = self._spare_file.with_suffix(".new")
+        if self._state_file.exists():
+            shutil.copyfile(self._state_file, fresh)
+        record = self._try_start()
+        if record is None and fresh.exists() and self._spare_file.exists():
+            record = self._start_from_spare()
+        elif record is not None and fresh.exists():
+            fresh.replace(self._spare_file)
+        if record is None:
+            raise DevChainFailed(
+                f"anvil did not start; its log is {self.log_file}. To begin anew with an empty "
+                f"chain, delete {self._folder}"
+            )
+        return record
+
+    def _start_from_spare(self) -> _Record | None:
+        """Go back to the state of the last start; what was written since is lost."""
+        broken = self._folder / "state.broken.json"
+        self._state_file.replace(broken)
+        shutil.copyfile(self._spare_file, self._state_file)
+        record = self._try_start()
+        if record is None:  # then it was not the state's fault
+            broken.replace(self._state_file)
+        return record
+
+    def _try_start(self) -> _Record | None:
+        binary = anvil.find()
+        for _ in range(_START_TRIES):  # another program may take the port before anvil does
+            record = self._launch(binary, anvil.free_port())
             if record is not None:
                 return record
-        raise DevChainFailed(f"anvil did not start; its log is {self.log_file}")
+        return None
 
     def _launch(self, binary: Path, port: int) -> _Record | None:
-        url = f"http://127.0.0.1:{port}"
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
-                [binary, *self._arguments(port)],
+                [binary, *anvil.arguments(port, self._state_file)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is for whoever uses the chain; anvil is told apart, once it may stop.
                 start_new_session=True,
             )
+        name = identity(process.pid)
+        record = _Record(str(self._folder), name or "", process.pid, f"http://127.0.0.1:{port}")
+        if name is not None:
+            self._write(record)
         until = time.monotonic() + _START_S
         while process.poll() is None and time.monotonic() < until:
             try:
-                with Node(url, timeout_s=2) as node:
-                    instance = _instance(node)
-                    # A fresh head each time, so that no verdict rests on last week's; and block 0
-                    # has no valid proofs in anvil, so that it must not be the finalized one.
-                    node.call("anvil_mine", [hex(_BLOCKS_TO_FINALITY + 1)])
+                record = replace(record, instance=anvil.wake(record.url))
             except ChainError:
                 time.sleep(_POLL_S)
                 continue
-            record = _Record(process.pid, url, instance, False, ())
-            self._write(record)
-            return record
+            if process.poll() is None:  # else another program answered, on anvil's port
+                _children[process.pid] = process
+                self._write(record)
+                return record
         process.kill()
         process.wait()
+        self._record_file.unlink(missing_ok=True)
         return None
 
-    def _arguments(self, port: int) -> list[str]:
-        return [
-            *("--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN.number)),
-            *("--state", str(self._folder / "state.json"), "--state-interval", "1"),
-            # Without the first no proof at `finalized` survives a restart; without the second the
-            # state file grows without bound.
-            *("--preserve-historical-states", "--max-persisted-states", "64"),
-            *("--slots-in-an-epoch", "1", "--quiet"),
-        ]
-
     def _stop(self, record: _Record) -> None:
-        os.kill(record.pid, signal.SIGINT)  # anvil saves its state on this one
-        until = time.monotonic() + _STOP_S
-        while _exists(record.pid):
-            if time.monotonic() > until:
-                # The state of a second ago is on disk all the same.
-                os.kill(record.pid, signal.SIGKILL)
-            time.sleep(_POLL_S)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.kill(record.pid, signal.SIGTERM)  # anvil saves its state on this one
+            until = time.monotonic() + _STOP_S
+            while lives(record.process):
+                if time.monotonic() > until:
+                    # The state of a second ago is on disk all the same.
+                    os.kill(record.pid, signal.SIGKILL)
+                time.sleep(_POLL_S)
+        child = _children.pop(record.pid, None)
+        if child is not None:
+            child.wait()
         self._record_file.unlink(missing_ok=True)
 
 
@@ -223,63 +264,12 @@ def running_chain(workspace: Path) -> Iterator[str]:
 
 
 def mine_to_finality(node: Node) -> None:
-    """Mine until what is the newest block now is final."""
-    node.call("anvil_mine", [hex(_BLOCKS_TO_FINALITY)])
-
-
-def find_anvil() -> Path:
-    """CREDANCHOR_ANVIL, else PATH, else a node_modules here or beside this package."""
-    named = os.environ.get("CREDANCHOR_ANVIL")
-    if named:
-        if not os.access(named, os.X_OK):
-            raise DevChainFailed(f"CREDANCHOR_ANVIL: no program at {named}")
-        return Path(named)
-    on_path = shutil.which("anvil")
-    if on_path:
-        return Path(on_path)
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parent.parent):
-        for found in sorted(folder.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*")):
-            return found
-    raise DevChainFailed(
-        "the embedded chain needs anvil: install foundry, or name the program in CREDANCHOR_ANVIL"
-    )
-
-
-def _instance(node: Node) -> str:
-    metadata, chain = node.batch([("anvil_metadata", []), ("eth_chainId", [])])
-    instance = metadata.get("instanceId") if isinstance(metadata, dict) else None
-    if not isinstance(instance, str) or quantity(chain, "eth_chainId") != CHAIN.number:
-        raise NodeInconsistent(f"{node.name} is not an embedded chain")
-    return instance
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _exists(pid: int) -> bool:
-    try:
-        # Our own ended child stays a zombie, and so seems alive, until it is waited for.
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):
-            return False
-    except ChildProcessError:
-        pass
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _is_anvil(pid: int) -> bool:
-    shown = subprocess.run(
-        ["ps", "-p", str(pid), "-o", "comm="],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "anvil" in shown.stdout
+    """Mine until what is the newest block now is final. Raises ChainError."""
+    newest = quantity(node.call("eth_blockNumber", []), "eth_blockNumber")
+    node.call("anvil_mine", [hex(anvil.BLOCKS_TO_FINALITY)])
+    final = node.call("eth_getBlockByNumber", ["finalized", False])
+    number = final.get("number") if isinstance(final, dict) else None
+    if quantity(number, "block number") < newest:
+        raise NodeInconsistent(
+            f"{node.name}: block {newest} is not final, against this anvil's way"
+        )
