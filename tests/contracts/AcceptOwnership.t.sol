@@ -20,9 +20,9 @@ contract AcceptOwnershipTest is RegistryTest {
         _refused(address(0), call, reason);
     }
 
-    function testFuzz_WhenTheCallerIsNotTheOneToWhomOwnershipIsOffered_RevertsWithNotPendingOwner(
-        address caller
-    ) public {
+    function testFuzz_WhenTheCallerIsNotTheOneToWhomOwnershipIsOffered_RevertsWithNotPendingOwner(address caller)
+        public
+    {
         vm.assume(caller != anchorer);
         _refusedTo(caller, anchorer);
     }
@@ -43,7 +43,9 @@ contract AcceptOwnershipTest is RegistryTest {
         _accepted(stranger, _call());
     }
 
-    function test_WhenThePendingOwnerAccepts_MovesOwnershipClearsTheOfferAndStartsANewEpoch() public {
+    function test_WhenThePendingOwnerAccepts_MovesOwnershipClearsTheOfferAndStartsANewEpoch()
+        public
+    {
         _expectEmit();
         emit ICredentialRegistry.OwnershipTransferred(id, 3, NOW, anchorer, owner, 1);
         _accepted(anchorer, _call());

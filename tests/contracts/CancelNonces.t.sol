@@ -53,7 +53,9 @@ contract CancelNoncesTest is SignedOperations {
         _refusedAsNotOwner(caller, signer);
     }
 
-    function test_WhenTheCallerIsNeitherTheOwnerNorTheSigner_RevertsEvenForAStatusDelegate() public {
+    function test_WhenTheCallerIsNeitherTheOwnerNorTheSigner_RevertsEvenForAStatusDelegate()
+        public
+    {
         _grant(keeper, BOTH, NEVER);
         _grant(anchorer, BOTH, NEVER);
         _refusedAsNotOwner(keeper, anchorer);
@@ -96,7 +98,9 @@ contract CancelNoncesTest is SignedOperations {
         _refused(owner, _call(keeper, 0, used & mask), reason);
     }
 
-    function testFuzz_GivenSomeOfTheNoncesAreUsed_MarksTheOthers(uint256 used, uint256 mask) public {
+    function testFuzz_GivenSomeOfTheNoncesAreUsed_MarksTheOthers(uint256 used, uint256 mask)
+        public
+    {
         vm.assume(used != 0 && mask & ~used != 0);
         _accepted(owner, _call(keeper, 0, used));
         _expectEmit();

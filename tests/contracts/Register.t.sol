@@ -56,7 +56,9 @@ contract RegisterTest is RegistryTest {
         vm.assertNotEq(IssuerId.unwrap(other), IssuerId.unwrap(id), "id");
     }
 
-    function testFuzz_WhenAnotherAccountUsesTheSameSalt_MakesAnotherIssuer(address squatter) public {
+    function testFuzz_WhenAnotherAccountUsesTheSameSalt_MakesAnotherIssuer(address squatter)
+        public
+    {
         vm.assume(squatter != owner && squatter != address(0));
         IssuerId other = _register(squatter, "alma");
         vm.assertNotEq(IssuerId.unwrap(other), IssuerId.unwrap(id), "id");

@@ -27,9 +27,9 @@ contract TransferOwnershipTest is OwnerOnly {
         _refusesFormerOwner();
     }
 
-    function testFuzz_WhenAnAccountIsOfferedOwnership_StoresTheOfferAndChangesNothingElse(
-        address newOwner
-    ) public {
+    function testFuzz_WhenAnAccountIsOfferedOwnership_StoresTheOfferAndChangesNothingElse(address newOwner)
+        public
+    {
         vm.assume(newOwner != address(0));
         _grant(keeper, BOTH, NEVER);
         uint256 before = _slot(Layout.owner(id));

@@ -38,9 +38,7 @@ library Layout {
 
     function nonces(IssuerId id, address signer, uint256 word) internal pure returns (bytes32) {
         return keccak256(
-            bytes.concat(
-                bytes32(word), keccak256(bytes.concat(_padded(signer), _issuer(id, 6)))
-            )
+            bytes.concat(bytes32(word), keccak256(bytes.concat(_padded(signer), _issuer(id, 6))))
         );
     }
 

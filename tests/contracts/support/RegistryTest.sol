@@ -17,7 +17,8 @@ abstract contract RegistryTest is Replay {
     uint8 internal constant BOTH = 3;
     uint40 internal constant NOW = 1_800_000_000;
     uint40 internal constant NEVER = type(uint40).max;
-    IssuerId internal constant UNKNOWN = IssuerId.wrap(keccak256("an issuer that nobody registered"));
+    IssuerId internal constant UNKNOWN =
+        IssuerId.wrap(keccak256("an issuer that nobody registered"));
     BatchRoot internal constant ROOT = BatchRoot.wrap(keccak256("a root"));
     BatchRoot internal constant OTHER_ROOT = BatchRoot.wrap(keccak256("another root"));
     bytes32 internal constant META = keccak256("a manifest");

@@ -74,9 +74,7 @@ abstract contract Replay {
         replayedIssuers.push(id);
         replayed[id].fold = bytes27(
             keccak256(
-                abi.encode(
-                    keccak256("credanchor.history.issuer.1"), block.chainid, _registry, id
-                )
+                abi.encode(keccak256("credanchor.history.issuer.1"), block.chainid, _registry, id)
             )
         );
         History storage all = replayedRegistrations;
@@ -141,8 +139,15 @@ abstract contract Replay {
     }
 
     function _registered(bytes27 before, bytes memory data) private pure returns (bytes memory) {
-        (uint40 op, uint40 time, address actor, uint40 n, bytes32 salt, bytes32 did, string memory uri)
-        = abi.decode(data, (uint40, uint40, address, uint40, bytes32, bytes32, string));
+        (
+            uint40 op,
+            uint40 time,
+            address actor,
+            uint40 n,
+            bytes32 salt,
+            bytes32 did,
+            string memory uri
+        ) = abi.decode(data, (uint40, uint40, address, uint40, bytes32, bytes32, string));
         return abi.encode(before, op, R.Kind.IssuerRegistered, time, actor, n, salt, did, uri);
     }
 
@@ -154,10 +159,14 @@ abstract contract Replay {
 
     function _statusChanged(bytes27 before, Vm.Log memory log) private pure returns (bytes memory) {
         bytes32 root = log.topics[2];
-        (uint40 op, uint40 time, address actor, uint8 change, uint256 nonce, R.Lanes[] memory lanes)
-        = abi.decode(log.data, (uint40, uint40, address, uint8, uint256, R.Lanes[]));
-        return abi.encode(
-            before, op, R.Kind.StatusChanged, time, actor, root, change, nonce, lanes
-        );
+        (
+            uint40 op,
+            uint40 time,
+            address actor,
+            uint8 change,
+            uint256 nonce,
+            R.Lanes[] memory lanes
+        ) = abi.decode(log.data, (uint40, uint40, address, uint8, uint256, R.Lanes[]));
+        return abi.encode(before, op, R.Kind.StatusChanged, time, actor, root, change, nonce, lanes);
     }
 }

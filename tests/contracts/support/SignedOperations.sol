@@ -83,7 +83,6 @@ abstract contract SignedOperations is RegistryTest {
     }
 
     function _invalid(address signer, bytes32 digest) internal pure returns (bytes memory) {
-        return
-            abi.encodeWithSelector(ICredentialRegistry.InvalidSignature.selector, signer, digest);
+        return abi.encodeWithSelector(ICredentialRegistry.InvalidSignature.selector, signer, digest);
     }
 }

@@ -44,9 +44,8 @@ library TypedData {
         );
         bytes memory head =
             abi.encode(kind, message.issuerId, message.signer, message.epoch, message.root);
-        bytes memory tail = abi.encode(
-            message.change, _lanes(message.lanes), message.nonce, message.deadline
-        );
+        bytes memory tail =
+            abi.encode(message.change, _lanes(message.lanes), message.nonce, message.deadline);
         return _digest(domain_, keccak256(bytes.concat(head, tail)));
     }
 
