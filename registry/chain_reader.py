@@ -9,18 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry import storage
-from registry.errors import NodeInconsistent
+from registry.errors import MalformedValue, NodeInconsistent, NodeRefused
 from registry.evidence import Block, Evidence, OneNode, Snapshot, Subject
 from registry.keccak import keccak256
 from registry.rpc import data, quantity
 from registry.values import BlockHash, CodeHash, DidHash, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from registry.rpc import Node
-    from registry.strict_json import JsonValue
+    from registry.strict_json import JsonObject, JsonValue
     from registry.values import Address, ChainId
+
+    _Pin = Callable[[Block], JsonValue]
 
 _READS = 3
 """A reorganisation while reading makes a mixture: then all is read again, this often."""
@@ -37,74 +39,94 @@ def read_evidence(
     """Evidence on each subject, in order, all as of the same two blocks.
 
     confirmations: how deep a block is final where the chain's `finalized` is not to be relied on.
-    Raises NodeUnreachable, NodeRefused, and NodeInconsistent where the node serves another chain
-    or its head keeps changing under the reader.
+    Three round trips, and one more for every 500 slots (60 words of a batch take 126). Raises
+    NodeUnreachable, NodeRefused, and NodeInconsistent where the node serves another chain, its
+    head keeps changing under the reader, or a word cannot be the contract's.
     """
-    served = quantity(node.call("eth_chainId", []), "eth_chainId")
-    if served != chain.number:
-        raise NodeInconsistent(f"{node.name} serves eip155:{served}, not {chain}")
+    slots = {subject: _slots(subject) for subject in dict.fromkeys(subjects)}
+    pin: _Pin = _by_hash
     for _ in range(_READS):
-        head, finalized = read_blocks(node, confirmations)
-        evidence = _read_at(node, chain, registry, subjects, head, finalized)
-        if all(_is_canonical(node, block) for block in (head, finalized)):
-            return evidence
-    raise NodeInconsistent(f"{node.name}: its newest blocks change faster than they can be read")
+        head, finalized = read_blocks(node, chain, confirmations)
+        try:
+            code_hash, values = _read(node, registry, slots.values(), (head, finalized), pin)
+        except NodeRefused:
+            if pin is _by_number:
+                raise
+            # It knows no EIP-1898, or that block is gone. Numbers every node knows.
+            pin = _by_number
+            continue
+        if _still_there(node, (head, finalized)):
+            break
+    else:
+        raise NodeInconsistent(f"{node.name}: its newest blocks change faster than they are read")
+    found = {
+        subject: Evidence(
+            chain=chain,
+            registry=registry,
+            code_hash=code_hash,
+            subject=subject,
+            source=OneNode(node.name),
+            head=_snapshot(node, head, [values[head, slot] for slot in own]),
+            finalized=_snapshot(node, finalized, [values[finalized, slot] for slot in own]),
+        )
+        for subject, own in slots.items()
+    }
+    return [found[subject] for subject in subjects]
 
 
-def read_blocks(node: Node, confirmations: int | None = None) -> tuple[Block, Block]:
-    """The newest block and the newest final one."""
-    head = _read_block(node, "latest")
-    if confirmations is not None:
-        return head, _read_block(node, hex(max(head.number - confirmations, 0)))
-    finalized = _read_block(node, "finalized")
-    # Between the two calls the chain may grow, never shrink below what is final.
-    if finalized.number > head.number:
-        head = _read_block(node, "latest")
+def read_blocks(
+    node: Node, chain: ChainId, confirmations: int | None = None
+) -> tuple[Block, Block]:
+    """The newest block and the newest final one, of a node that serves `chain`.
+
+    Errors as of `read_evidence`.
+    """
+    asked = ["latest"] if confirmations is not None else ["latest", "finalized"]
+    calls: list[tuple[str, Sequence[JsonValue]]] = [
+        ("eth_getBlockByNumber", [tag, False]) for tag in asked
+    ]
+    served, *answers = node.batch([("eth_chainId", []), *calls])
+    if quantity(served, "eth_chainId") != chain.number:
+        raise NodeInconsistent(
+            f"{node.name} serves eip155:{quantity(served, 'eth_chainId')}, not {chain}"
+        )
+    head = _block(node, "latest", answers[0])
+    if confirmations is None:
+        finalized = _block(node, "finalized", answers[1])
+    else:
+        number = hex(max(head.number - confirmations, 0))
+        finalized = _block(node, number, node.call("eth_getBlockByNumber", [number, False]))
     if finalized.number > head.number:
         raise NodeInconsistent(f"{node.name}: its final block is beyond its newest")
     return head, finalized
 
 
-def read_slots(
-    node: Node, registry: Address, slots: Sequence[Slot], block: Block
-) -> dict[Slot, bytes]:
-    """32 bytes for each slot as of one block."""
-    tag = hex(block.number)
-    answers = node.batch(
-        [("eth_getStorageAt", [str(registry), slot.to_hex(), tag]) for slot in slots]
-    )
-    return {
-        slot: data(answer, "eth_getStorageAt").rjust(32, b"\0")
-        for slot, answer in zip(slots, answers, strict=True)
-    }
-
-
-def _read_at(
+def _read(
     node: Node,
-    chain: ChainId,
     registry: Address,
-    subjects: Sequence[Subject],
-    head: Block,
-    finalized: Block,
-) -> list[Evidence]:
-    code = data(node.call("eth_getCode", [str(registry), hex(head.number)]), "eth_getCode")
-    code_hash = CodeHash(keccak256(code))
-    wanted = list(dict.fromkeys(slot for subject in subjects for slot in _slots(subject)))
-    at_head = read_slots(node, registry, wanted, head)
-    at_finalized = read_slots(node, registry, wanted, finalized)
-    source = OneNode(node.name)
-    return [
-        Evidence(
-            chain=chain,
-            registry=registry,
-            code_hash=code_hash,
-            subject=subject,
-            source=source,
-            head=_snapshot(subject, head, at_head),
-            finalized=_snapshot(subject, finalized, at_finalized),
-        )
-        for subject in subjects
+    wanted: Iterable[Sequence[Slot]],
+    blocks: tuple[Block, Block],
+    pin: _Pin,
+) -> tuple[CodeHash, dict[tuple[Block, Slot], bytes]]:
+    """The code's hash at the first block, and each slot's 32 bytes at both."""
+    distinct = dict.fromkeys(slot for slots in wanted for slot in slots)
+    keys = [(block, slot) for block in dict.fromkeys(blocks) for slot in distinct]
+    calls: list[tuple[str, Sequence[JsonValue]]] = [
+        ("eth_getStorageAt", [str(registry), slot.to_hex(), pin(block)]) for block, slot in keys
     ]
+    code, *answers = node.batch([("eth_getCode", [str(registry), pin(blocks[0])]), *calls])
+    values = (data(answer, "eth_getStorageAt").rjust(32, b"\0") for answer in answers)
+    return CodeHash(keccak256(data(code, "eth_getCode"))), dict(zip(keys, values, strict=True))
+
+
+def _by_hash(block: Block) -> JsonValue:
+    """EIP-1898: whatever becomes of the chain meanwhile, it is this block or an error."""
+    pinned: JsonObject = {"blockHash": block.hash.to_hex(), "requireCanonical": True}
+    return pinned
+
+
+def _by_number(block: Block) -> JsonValue:
+    return hex(block.number)
 
 
 def _slots(subject: Subject) -> tuple[Slot, Slot, Slot, Slot]:
@@ -117,25 +139,33 @@ def _slots(subject: Subject) -> tuple[Slot, Slot, Slot, Slot]:
     )
 
 
-def _snapshot(subject: Subject, block: Block, values: Mapping[Slot, bytes]) -> Snapshot:
-    record, did_hash, batch, word = (values[slot] for slot in _slots(subject))
-    return Snapshot(
-        block=block,
-        issuer=storage.decode_issuer(record),
-        did_hash=DidHash(did_hash),
-        batch=storage.decode_batch(batch),
-        word=int.from_bytes(word, "big"),
+def _snapshot(node: Node, block: Block, values: Sequence[bytes]) -> Snapshot:
+    record, did_hash, batch, word = values
+    try:
+        return Snapshot(
+            block=block,
+            issuer=storage.decode_issuer(record),
+            did_hash=DidHash(did_hash),
+            batch=storage.decode_batch(batch),
+            word=storage.decode_word(word),
+        )
+    except MalformedValue as error:
+        raise NodeInconsistent(f"{node.name}: no registry's storage: {error}") from None
+
+
+def _still_there(node: Node, blocks: tuple[Block, Block]) -> bool:
+    tags = [hex(block.number) for block in blocks]
+    answers = node.batch([("eth_getBlockByNumber", [tag, False]) for tag in tags])
+    return all(
+        answer is not None and _block(node, tag, answer).hash == block.hash
+        for block, tag, answer in zip(blocks, tags, answers, strict=True)
     )
 
 
-def _is_canonical(node: Node, block: Block) -> bool:
-    return _read_block(node, hex(block.number)).hash == block.hash
-
-
-def _read_block(node: Node, tag: str) -> Block:
-    answer: JsonValue = node.call("eth_getBlockByNumber", [tag, False])
+def _block(node: Node, tag: str, answer: JsonValue) -> Block:
     if not isinstance(answer, dict):
-        raise NodeInconsistent(f"{node.name} knows no block {tag}")
+        hint = "; set [chain] confirmations" if tag == "finalized" else ""
+        raise NodeInconsistent(f"{node.name} knows no block {tag}{hint}")
     return Block(
         number=quantity(answer.get("number"), "block number"),
         hash=BlockHash(data(answer.get("hash"), "block hash", 32)),
