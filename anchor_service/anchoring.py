@@ -19,10 +19,9 @@ from anchor_service.status_changes import finish_adopted, send_changes
 from anchor_service.submitter import Moment, Outcome, StillPending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from anchor_service.chain import Chain
     from anchor_service.database import Database
+    from anchor_service.opening import Desk
     from anchor_service.store import Batch
     from anchor_service.submitter import Submitter, Watch
     from registry.values import Address, IssuerId
@@ -36,21 +35,30 @@ _WEEK_S = 7 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one run works with. `mine` makes the embedded chain final; None elsewhere.
+    """What one run works with, and for whom.
 
     finality_depth: blocks on top that count as final where the chain's own tag is not believed.
+    poll: seconds between looks for finality.
     """
 
-    database: Database
-    chain: Chain
-    submitter: Submitter
-    account: Address
+    desk: Desk
     registry: Address
     issuer_id: IssuerId
     watch: Watch
-    mine: Callable[[], None] | None = None
     finality_depth: int | None = None
     poll: float = 4.0
+
+    @property
+    def database(self) -> Database:
+        return self.desk.database
+
+    @property
+    def chain(self) -> Chain:
+        return self.desk.chain
+
+    @property
+    def submitter(self) -> Submitter:
+        return self.desk.submitter
 
 
 def seal_open(line: Line) -> list[int]:
@@ -78,32 +86,32 @@ def submit(line: Line) -> None:
 
     What is blocked is noted in the database and does not hold up the rest. Raises StillPending.
     """
-    resume_pending(line)
+    resume_pending(line.desk)
     with line.database.read() as connection:
         batches = store.sealed_batches(connection, *_UNFINISHED)
     for batch in batches:
         try:
             _anchor(line, batch)
         except Blocked as error:
-            _block(line, batch, error)
+            _block(line.desk, batch, error)
     send_changes(line)
 
 
-def resume_pending(line: Line) -> None:
+def resume_pending(desk: Desk) -> None:
     """Finish what earlier runs have reserved, signed or sent, lowest nonce first."""
-    with line.database.read() as connection:
-        pending = outbox.intents(connection, line.chain.id, line.account, *PENDING_INTENTS)
+    with desk.database.read() as connection:
+        pending = outbox.intents(connection, desk.chain.id, desk.account, *PENDING_INTENTS)
         batches = [
             store.get_batch(connection, one.batch) if one.batch is not None else None
             for one in pending
         ]
     for intent, batch in zip(pending, batches, strict=True):
         try:
-            line.submitter.resume(errands.rebuild(intent, batch), intent)
+            desk.submitter.resume(errands.rebuild(intent, batch), intent)
         except Blocked as error:
             if batch is None:
                 raise
-            _block(line, batch, error)
+            _block(desk, batch, error)
 
 
 def settle(line: Line, wait_s: float) -> bool:
@@ -115,8 +123,8 @@ def settle(line: Line, wait_s: float) -> bool:
     while True:
         if _look(line):
             return True
-        if line.mine is not None:
-            line.mine()
+        if line.desk.mine is not None:
+            line.desk.mine()
         elif time.monotonic() > deadline:
             return False
         else:
@@ -151,8 +159,8 @@ def _adopt(line: Line, errand: Anchor) -> bool:
     return True
 
 
-def _block(line: Line, batch: Batch, error: Blocked) -> None:
-    with line.database.write() as connection:
+def _block(desk: Desk, batch: Batch, error: Blocked) -> None:
+    with desk.database.write() as connection:
         state = store.get_batch(connection, batch.id).state
         reason = f"{error.reason}: {error}"
         if state is BatchState.BLOCKED:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from anchor_service.fees import Market
 from anchor_service.lifecycle import Blocked, Reason
 from registry.errors import NodeInconsistent, NodeRefused
+from registry.rpc import data as hex_data
+from registry.rpc import quantity
 from registry.values import Address, BlockHash, ChainId, Slot, TxHash
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ class Chain:
 
     def check(self) -> None:
         """Raises Blocked(WRONG_CHAIN) unless the node serves the chain of the settings."""
-        served = _number(self.node.call("eth_chainId", []))
+        served = quantity(self.node.call("eth_chainId", []), "eth_chainId")
         if served != self.id.number:
             raise Blocked(
                 Reason.WRONG_CHAIN,
@@ -114,23 +116,31 @@ class Chain:
 
     def nonce(self, sender: Address) -> int:
         """Transactions of this sender that are in the chain."""
-        return _number(self.node.call("eth_getTransactionCount", [str(sender), "latest"]))
+        return quantity(
+            self.node.call("eth_getTransactionCount", [str(sender), "latest"]),
+            "eth_getTransactionCount",
+        )
 
     def balance(self, account: Address) -> int:
         """In wei."""
-        return _number(self.node.call("eth_getBalance", [str(account), "latest"]))
+        return quantity(
+            self.node.call("eth_getBalance", [str(account), "latest"]), "eth_getBalance"
+        )
 
     def market(self) -> Market:
         base_fee = self.head().base_fee
-        return Market(base_fee, _number(self.node.call("eth_maxPriorityFeePerGas", [])))
+        return Market(
+            base_fee,
+            quantity(self.node.call("eth_maxPriorityFeePerGas", []), "eth_maxPriorityFeePerGas"),
+        )
 
     def estimate(self, sender: Address, recipient: Address, data: bytes) -> int:
         """Gas; raises NodeRefused with the revert's bytes in `data` where the call would fail."""
         call: JsonObject = {"from": str(sender), "to": str(recipient), "data": "0x" + data.hex()}
-        return _number(self.node.call("eth_estimateGas", [call]))
+        return quantity(self.node.call("eth_estimateGas", [call]), "eth_estimateGas")
 
     def code(self, account: Address) -> bytes:
-        return _bytes(self.node.call("eth_getCode", [str(account), "latest"]))
+        return hex_data(self.node.call("eth_getCode", [str(account), "latest"]), "eth_getCode")
 
     def storage(self, contract: Address, slots: Sequence[Slot], tag: str = "latest") -> list[bytes]:
         """32 bytes a slot, in order."""
@@ -140,7 +150,7 @@ class Chain:
             answers = self.node.batch(
                 [("eth_getStorageAt", [str(contract), slot.to_hex(), tag]) for slot in part]
             )
-            values += [_bytes(answer).rjust(32, b"\0") for answer in answers]
+            values += [hex_data(answer, "eth_getStorageAt").rjust(32, b"\0") for answer in answers]
         return values
 
     def broadcast(self, raw: bytes) -> Broadcast:
@@ -157,8 +167,8 @@ class Chain:
         if answer is None:
             return None
         fields = _object(answer)
-        number = _number(fields.get("blockNumber"))
-        block_hash = BlockHash(_bytes(fields.get("blockHash")))
+        number = quantity(fields.get("blockNumber"), "blockNumber")
+        block_hash = BlockHash(hex_data(fields.get("blockHash"), "blockHash"))
         block = self.block(number)
         if block is None or block.hash != block_hash:
             return None
@@ -168,7 +178,7 @@ class Chain:
             number,
             block_hash,
             block.timestamp,
-            _number(fields.get("status")) == 1,
+            quantity(fields.get("status"), "status") == 1,
             tuple(_log(one) for one in (logs if isinstance(logs, list) else [])),
         )
 
@@ -209,10 +219,10 @@ class Chain:
             return None
         fields = _object(answer)
         return Head(
-            _number(fields.get("number")),
-            BlockHash(_bytes(fields.get("hash"))),
-            _number(fields.get("timestamp")),
-            _number(fields.get("baseFeePerGas")),
+            quantity(fields.get("number"), "number"),
+            BlockHash(hex_data(fields.get("hash"), "hash")),
+            quantity(fields.get("timestamp"), "timestamp"),
+            quantity(fields.get("baseFeePerGas"), "baseFeePerGas"),
         )
 
 
@@ -220,13 +230,13 @@ def _log(value: JsonValue) -> Log:
     fields = _object(value)
     topics = fields.get("topics")
     return Log(
-        Address(_bytes(fields.get("address"))),
-        tuple(_bytes(topic) for topic in (topics if isinstance(topics, list) else [])),
-        _bytes(fields.get("data")),
-        _number(fields.get("logIndex")),
-        TxHash(_bytes(fields.get("transactionHash"))),
-        _number(fields.get("blockNumber")),
-        BlockHash(_bytes(fields.get("blockHash"))),
+        Address(hex_data(fields.get("address"), "address")),
+        tuple(hex_data(topic, "topic") for topic in (topics if isinstance(topics, list) else [])),
+        hex_data(fields.get("data"), "data"),
+        quantity(fields.get("logIndex"), "logIndex"),
+        TxHash(hex_data(fields.get("transactionHash"), "transactionHash")),
+        quantity(fields.get("blockNumber"), "blockNumber"),
+        BlockHash(hex_data(fields.get("blockHash"), "blockHash")),
     )
 
 
@@ -234,21 +244,3 @@ def _object(value: JsonValue) -> JsonObject:
     if not isinstance(value, dict):
         raise NodeInconsistent("the node answered something else than an object")
     return value
-
-
-def _number(value: JsonValue) -> int:
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return int(value, 16)
-        except ValueError:
-            pass
-    raise NodeInconsistent("the node answered something else than a number")
-
-
-def _bytes(value: JsonValue) -> bytes:
-    if isinstance(value, str) and value.startswith("0x"):
-        try:
-            return bytes.fromhex(value[2:])
-        except ValueError:
-            pass
-    raise NodeInconsistent("the node answered something else than bytes")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _PAGE_BYTES = 16384
 _CACHE_KIB = 65536
 _BUSY_MS = 60_000
+_LOCK_S = 30
 
 
 class DatabaseError(RegistryError):
@@ -59,6 +60,27 @@ class Database:
             connection.execution_options(credanchor_write=True)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Hold the lock of the one process that writes to a chain; False where there is none.
+
+        SQLite lies on one machine, where a lock file ends with its process. PostgreSQL may be
+        shared by many machines: there the lease alone decides, and runs out by time.
+        """
+        file = self._url.database
+        if self._url.get_backend_name() != "sqlite" or not file:
+            yield False
+            return
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(f"{file}.writer.lock", timeout=_LOCK_S):
+                yield True
+        except Timeout as error:
+            raise DatabaseError(
+                f"database {file}: another command is writing to the chain; try again after it"
+            ) from error
 
     def migrate(self) -> None:
         """Bring the tables to HEAD; refuses a database that a newer version has written."""

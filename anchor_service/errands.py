@@ -26,17 +26,12 @@ from registry.storage import (
     lane_status,
     word_slot,
 )
-from registry.values import Address, CodeHash, DidHash, IssuerId
 
 if TYPE_CHECKING:
     from anchor_service.chain import Chain, Log, Mined
     from anchor_service.outbox import Intent
     from anchor_service.store import Batch
-
-# Deployed on every chain by one presigned transaction: https://github.com/Arachnid/deterministic-deployment-proxy
-CREATE2_DEPLOYER = Address.from_hex("0x4e59b44847b379578588920ca78fbf26c0b4956c")
-# One salt for all, so that the registry's address depends on its code alone.
-CREATE2_SALT = bytes(32)
+    from registry.values import Address, CodeHash, DidHash, IssuerId
 
 
 class Errand(Protocol):
@@ -203,7 +198,7 @@ class Register:
 class Deploy:
     """CREATE2 through the deployer: the address follows from the code, so it is safe to repeat."""
 
-    init_code: bytes
+    creation_code: bytes
     code_hash: CodeHash
 
     @property
@@ -212,17 +207,15 @@ class Deploy:
 
     @property
     def recipient(self) -> Address:
-        return CREATE2_DEPLOYER
+        return artifact.FACTORY
 
     @property
     def data(self) -> bytes:
-        return CREATE2_SALT + self.init_code
+        return artifact.SALT + self.creation_code
 
     @property
     def address(self) -> Address:
-        """EIP-1014."""
-        preimage = b"\xff" + CREATE2_DEPLOYER + CREATE2_SALT + keccak256(self.init_code)
-        return Address(keccak256(preimage)[12:])
+        return artifact.create2_address(artifact.FACTORY, artifact.SALT, self.creation_code)
 
     def is_done(self, chain: Chain) -> bool:
         code = chain.code(self.address)
@@ -262,7 +255,7 @@ class GiveUp:
 def rebuild(intent: Intent, batch: Batch | None) -> Errand:
     """The errand that an intent was reserved for, from what is stored of it."""
     if intent.kind is Kind.DEPLOY:
-        return Deploy(intent.data[len(CREATE2_SALT) :], artifact.load().code_hash)
+        return Deploy(intent.data[len(artifact.SALT) :], artifact.load().code_hash)
     if intent.kind is Kind.ANCHOR:
         assert batch is not None
         return Anchor(batch)

@@ -16,7 +16,6 @@ from registry.errors import RegistryError
 from registry.values import Address, ChainId, TxHash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from eth_account.signers.local import LocalAccount
@@ -121,21 +120,24 @@ def create_password(path: Path) -> str:
     return password
 
 
-def read_password(password_file: Path | None, environment: Mapping[str, str] = os.environ) -> str:
-    """From the environment, else the file, else a person at a terminal; KeyUnusable otherwise."""
-    if PASSWORD_VARIABLE in environment:
-        return environment[PASSWORD_VARIABLE]
-    if password_file is not None:
+def read_password(given: str | None, file: Path | None) -> str:
+    """As given by the environment, else from the file, else from a person at a terminal.
+
+    Raises KeyUnusable where there is none of them.
+    """
+    if given is not None:
+        return given
+    if file is not None and file.exists():
         try:
-            return password_file.read_text("utf-8").rstrip("\r\n")
+            return file.read_text("utf-8").rstrip("\r\n")
         except OSError as error:
-            raise KeyUnusable(f"{password_file}: can't be read: {error.strerror}") from error
+            raise KeyUnusable(f"{file}: can't be read: {error.strerror}") from error
     if sys.stdin.isatty():
         from getpass import getpass
 
-        return getpass("Password of the account's keystore: ")
+        return getpass("Password of the workspace's keys: ")
     raise KeyUnusable(
-        f"no password for the account: set {PASSWORD_VARIABLE} or [account] password_file"
+        f"no password for the keys: set {PASSWORD_VARIABLE} or [account] password_file"
     )
 
 

@@ -91,9 +91,19 @@ class Lease:
 
 
 def take_lease(
-    connection: Connection, chain: ChainId, sender: Address, owner: str, now: int, seconds: int
+    connection: Connection,
+    chain: ChainId,
+    sender: Address,
+    owner: str,
+    *,
+    now: int,
+    seconds: int,
+    alone: bool = False,
 ) -> Lease | None:
-    """The right to write for a sender; None while another owner's lease runs."""
+    """The right to write for a sender; None while another owner's lease runs.
+
+    alone: the caller holds the database's own lock, so that another's lease is a dead process's.
+    """
     key = (signer_lease.c.chain == chain.number, signer_lease.c.sender == bytes(sender))
     row = connection.execute(
         select(signer_lease.c.owner, signer_lease.c.token, signer_lease.c.expires)
@@ -111,7 +121,7 @@ def take_lease(
             )
         )
         return Lease(chain, sender, owner, 1)
-    if row.owner != owner and row.expires > now:
+    if not alone and row.owner != owner and row.expires > now:
         return None
     changed = connection.execute(
         update(signer_lease)

@@ -94,6 +94,7 @@ class Submitter:
         chain: Chain,
         key: ChainKey,
         lease: Lease,
+        *,
         limits: Limits,
         watch: Watch,
     ) -> None:
@@ -104,8 +105,8 @@ class Submitter:
         self._limits = limits
         self._watch = watch
 
-    def quote(self, errand: Errand) -> tuple[int, Fees]:
-        """Gas limit and first fees; Blocked where the call would fail or costs too much."""
+    def price(self, errand: Errand) -> tuple[int, Fees]:
+        """Gas limit and first fees; Blocked where the call would fail or the fees pass the cap."""
         gas = self._gas(errand)
         market = self._chain.market()
         fees = first_offer(market, self._limits.max_fee)
@@ -113,8 +114,13 @@ class Submitter:
             raise Blocked(
                 Reason.FEE_CAP,
                 f"gas costs {market.base_fee + market.tip} wei now, over the cap of "
-                f"{self._limits.max_fee}; wait, or raise [chain] max_fee_gwei",
+                f"{self._limits.max_fee}; wait, or raise [chain] fee_cap_gwei",
             )
+        return gas, fees
+
+    def quote(self, errand: Errand) -> tuple[int, Fees]:
+        """As `price`; Blocked also where the account could not pay for it."""
+        gas, fees = self.price(errand)
         balance = self._chain.balance(self._key.address)
         if balance < gas * fees.max_fee:
             raise Blocked(

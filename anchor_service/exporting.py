@@ -1,0 +1,107 @@
+"""Final credentials to files: the anchor as a second proof inside, or as a receipt beside."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anchor_service import store
+from registry.credential import credential_digest
+from registry.errors import RegistryError
+from registry.receipt import Receipt, embed
+from registry.strict_json import MAX_FILE_BYTES, read_object
+from registry.tree import MerkleTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from anchor_service.store import Batch, Placed
+
+_SLUG_CHARACTERS = 48
+_DIGEST_CHARACTERS = 16
+
+
+class DamagedStore(RegistryError):
+    """A stored document that is no longer the one that was anchored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """receipt: the file beside the credential; None where the anchor is inside."""
+
+    name: str
+    credential: Path
+    receipt: Path | None
+
+
+def export_batch(
+    connection: Connection,
+    batch: Batch,
+    rows: Sequence[int] | None,
+    folder: Path,
+    *,
+    sidecar: bool,
+) -> Iterator[Exported]:
+    """Write credentials of a final batch, all or those row numbers; the folder must be there."""
+    tree = MerkleTree(store.leaves_of(connection, batch.id))
+    for one in store.placed(connection, batch.id, rows):
+        receipt = receipt_of(batch, one, tree)
+        stem = file_stem(one)
+        path = folder / f"{stem}.json"
+        beside = folder / f"{stem}.receipt.json" if sidecar else None
+        if beside is None:
+            _write(path, with_anchor(one, receipt))
+        else:
+            _write(beside, receipt.serialize())
+            _write(path, one.document)
+        yield Exported(one.credential_id or one.digest.to_hex(), path, beside)
+
+
+def receipt_of(batch: Batch, one: Placed, tree: MerkleTree) -> Receipt:
+    return Receipt(
+        chain=batch.chain,
+        registry=batch.registry,
+        issuer_id=batch.issuer_id,
+        index=one.index,
+        tree_size=batch.size,
+        salt=one.salt,
+        path=tree.path(one.index),
+        root=batch.root,
+    )
+
+
+def with_anchor(one: Placed, receipt: Receipt) -> bytes:
+    """The document with the anchor proof, as JSON for people; every value as received.
+
+    Raises DamagedStore where the stored document's digest is not the one that was sealed.
+    """
+    document = read_object(one.document)
+    if credential_digest(document) != one.digest:
+        raise DamagedStore(f"credential {one.digest}: its document is damaged; restore a backup")
+    embedded = embed(document, receipt)
+    text = (json.dumps(embedded, indent=2, ensure_ascii=False) + "\n").encode()
+    if len(text) <= MAX_FILE_BYTES:
+        return text
+    # White space alone must not push a credential over the limit of every reader.
+    return json.dumps(embedded, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def file_stem(one: Placed) -> str:
+    """A name for people and a piece of the digest: safe on every system, the same every time."""
+    folded = unicodedata.normalize("NFKD", one.label or "credential")
+    plain = folded.encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_SLUG_CHARACTERS].strip("-") or "credential"
+    return f"{slug}-{one.digest.hex()[:_DIGEST_CHARACTERS]}"
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Replaced whole: nobody finds half a credential after a crash."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_bytes(content)
+    fresh.replace(path)

@@ -1,0 +1,134 @@
+"""From a workspace to what a command works with: database, chain, keys, and the right to write."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from anchor_service import keys, outbox
+from anchor_service.chain import Chain
+from anchor_service.database import Database
+from anchor_service.fees import GWEI
+from anchor_service.outbox import LeaseLost
+from anchor_service.submitter import Limits, Submitter
+from registry.devchain import mine_to_finality, running_chain
+from registry.errors import WorkspaceError
+from registry.rpc import Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from anchor_service.outbox import Lease
+    from anchor_service.submitter import Watch
+    from registry.values import Address, IssuerId
+    from registry.workspace import Workspace
+
+# Test ether, given where the workspace's own chain has the account below half of it.
+_EMBEDDED_FUNDS = 100 * 10**18
+_LEASE_WAIT_S = 90
+_EMBEDDED_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What writing to the chain takes. `mine` makes the embedded chain final; None elsewhere."""
+
+    database: Database
+    chain: Chain
+    account: Address
+    submitter: Submitter
+    mine: Callable[[], None] | None
+
+
+@contextmanager
+def open_database(workspace: Workspace) -> Iterator[Database]:
+    """The workspace's database, its tables up to date."""
+    database = Database(workspace.database_url)
+    try:
+        database.migrate()
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def open_chain(workspace: Workspace) -> Iterator[Chain]:
+    """The workspace's chain, the embedded one started for the while; its id is checked."""
+    with ExitStack() as stack:
+        if workspace.chain.embedded:
+            url = stack.enter_context(running_chain(workspace.folder))
+        else:
+            url = workspace.chain.rpc[0]
+        node = stack.enter_context(Node(url))
+        chain = Chain(node, workspace.chain.id)
+        chain.check()
+        yield chain
+
+
+@contextmanager
+def open_desk(workspace: Workspace, watch: Watch) -> Iterator[Desk]:
+    """Everything for a command that writes to the chain; one command at a time for an account."""
+    with open_database(workspace) as database, open_chain(workspace) as chain:
+        embedded = workspace.chain.embedded
+        settings = workspace.account
+        password = keys.read_password(settings.password, settings.password_file)
+        key = keys.load(settings.keystore, password, chain.id)
+        if embedded and chain.balance(key.address) < _EMBEDDED_FUNDS // 2:
+            chain.node.call("anvil_setBalance", [str(key.address), hex(_EMBEDDED_FUNDS)])
+        limits = Limits(int(workspace.chain.fee_cap_gwei * GWEI))
+        if embedded:
+            limits = Limits(limits.max_fee, poll=_EMBEDDED_POLL_S)
+        with _lease(database, chain, key.address, limits.lease) as lease:
+            submitter = Submitter(database, chain, key, lease, limits=limits, watch=watch)
+            mine = partial(mine_to_finality, chain.node) if embedded else None
+            yield Desk(database, chain, key.address, submitter, mine)
+
+
+def registry_of(workspace: Workspace) -> Address:
+    """Raises WorkspaceError before `deploy`."""
+    if workspace.chain.registry is None:
+        raise WorkspaceError(f"{workspace.file}: no [chain] registry yet; run `credanchor deploy`")
+    return workspace.chain.registry
+
+
+def issuer_of(workspace: Workspace) -> IssuerId:
+    """Raises WorkspaceError before `issuer register`."""
+    if workspace.issuer.id is None:
+        raise WorkspaceError(
+            f"{workspace.file}: no [issuer] id yet; run `credanchor issuer register`"
+        )
+    return workspace.issuer.id
+
+
+@contextmanager
+def _lease(database: Database, chain: Chain, account: Address, seconds: int) -> Iterator[Lease]:
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    until = time.monotonic() + _LEASE_WAIT_S
+    with database.alone() as alone:
+        while True:
+            with database.write() as connection:
+                lease = outbox.take_lease(
+                    connection,
+                    chain.id,
+                    account,
+                    owner,
+                    now=int(time.time()),
+                    seconds=seconds,
+                    alone=alone,
+                )
+            if lease is not None:
+                break
+            if time.monotonic() > until:
+                raise LeaseLost(f"another process writes for account {account}; try again later")
+            time.sleep(1)
+        try:
+            yield lease
+        finally:
+            with database.write() as connection:
+                outbox.end_lease(connection, lease)
