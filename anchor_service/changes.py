@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from anchor_service.contract import StatusChange
 from anchor_service.database import insert_one
@@ -87,6 +87,27 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[Ch
         Change(row[0], StatusChange(row[1]), ChangeState(row[2]), row[3], row[4])
         for row in connection.execute(query)
     ]
+
+
+def of_credential(
+    connection: Connection, row: int
+) -> list[tuple[StatusChange, ChangeState, str | None]]:
+    """Every change asked for of one credential, the oldest first."""
+    query = (
+        select(status_change.c.change, status_change.c.state, status_change.c.reason)
+        .where(status_change.c.credential == row)
+        .order_by(status_change.c.id)
+    )
+    return [
+        (StatusChange(one[0]), ChangeState(one[1]), one[2]) for one in connection.execute(query)
+    ]
+
+
+def unfinished(connection: Connection) -> int:
+    """How many changes wait to be sent, included or final."""
+    ended = (ChangeState.FINAL, ChangeState.DROPPED)
+    query = select(func.count()).where(status_change.c.state.not_in(ended))
+    return connection.scalar(query) or 0
 
 
 def states_of(connection: Connection, ids: Sequence[int]) -> dict[int, tuple[ChangeState, str]]:

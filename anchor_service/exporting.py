@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -94,9 +93,10 @@ def with_anchor(one: Placed, receipt: Receipt) -> bytes:
 
 def file_stem(one: Placed) -> str:
     """A name for people and a piece of the digest: safe on every system, the same every time."""
-    folded = unicodedata.normalize("NFKD", one.label or "credential")
-    plain = folded.encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain)[:_SLUG_CHARACTERS].strip("-") or "credential"
+    text = unicodedata.normalize("NFC", one.label or "").casefold()
+    # Letters, marks and digits of any script; no sign that any system or shell gives a meaning.
+    kept = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text)
+    slug = "-".join(kept.split())[:_SLUG_CHARACTERS].strip("-") or "credential"
     return f"{slug}-{one.digest.hex()[:_DIGEST_CHARACTERS]}"
 
 

@@ -1,0 +1,158 @@
+"""The issuer's commands: arguments only. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_IDS_HELP = "the credential's id, the start of its uuid, or its digest (0x...)"
+
+
+def register(commands: Commands) -> None:
+    """Add the issuer's commands to the console script's (entry point `credanchor.commands`)."""
+    _register_setup(commands)
+    _register_intake(commands)
+    _register_chain(commands)
+    _register_reading(commands)
+    demo = _add(commands, "demo", "anchor_service.demo:run", "the whole line, narrated")
+    demo.add_argument("--keep", metavar="DIR", type=Path, help="keep the demo's workspace there")
+
+
+def _register_setup(commands: Commands) -> None:
+    init = _add(commands, "init", "anchor_service.commands.setting_up:init", "make a workspace")
+    init.add_argument(
+        "folder", metavar="DIR", type=Path, nargs="?", help="where (else: -w, or here)"
+    )
+    init.add_argument("--name", default="My organisation", help="the issuer's name in credentials")
+    init.add_argument("--url", help="the issuer's web site")
+    init.add_argument(
+        "--chain", default="eip155:31337", help="the chain to anchor on (else: eip155:31337)"
+    )
+    init.add_argument(
+        "--rpc",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="a node of that chain (else: the workspace runs its own development chain)",
+    )
+    _add(
+        commands,
+        "deploy",
+        "anchor_service.commands.setting_up:deploy",
+        "put the registry contract on the chain, unless it is there",
+    )
+    issuer = commands.add_parser("issuer", help="the issuer's record in the registry")
+    actions = issuer.add_subparsers(title="actions", metavar="ACTION", required=True)
+    _add(
+        actions,
+        "register",
+        "anchor_service.commands.setting_up:register",
+        "register the workspace's issuer, unless it is",
+    )
+
+
+def _register_intake(commands: Commands) -> None:
+    issue = _add(
+        commands,
+        "issue",
+        "anchor_service.commands.intake:issue",
+        "turn a roster into signed Open Badges",
+    )
+    issue.add_argument("--achievement", metavar="FILE", type=Path, required=True)
+    issue.add_argument("--roster", metavar="FILE", type=Path, required=True, help="CSV")
+    issue.add_argument(
+        "--map",
+        metavar="OURS=THEIRS",
+        action="append",
+        default=[],
+        type=_mapping,
+        help='a column of ours by another name, as email="E-mail"',
+    )
+    issue.add_argument(
+        "--skip-bad-rows", action="store_true", help="issue to the others (else: to nobody)"
+    )
+    issue.add_argument("--dry-run", action="store_true", help="say what would be done")
+    taken = _add(
+        commands,
+        "import",
+        "anchor_service.commands.intake:import_",
+        "take in ready-made credentials: JSON, or JSON lines",
+    )
+    taken.add_argument("files", metavar="FILE", type=Path, nargs="+")
+    taken.add_argument(
+        "--strict", action="store_true", help="refuse what its official schema does not accept"
+    )
+
+
+def _register_chain(commands: Commands) -> None:
+    anchor = _add(
+        commands,
+        "anchor",
+        "anchor_service.commands.anchor:run",
+        "seal what is open and bring all that is outstanding to the chain",
+    )
+    anchor.add_argument(
+        "--no-wait", action="store_true", help="leave once it is in a block; run again for finality"
+    )
+    for name, text in (
+        ("revoke", "end credentials for good"),
+        ("suspend", "take credentials out of force until they are reinstated"),
+        ("reinstate", "put suspended credentials back in force"),
+    ):
+        change = _add(commands, name, f"anchor_service.commands.change:{name}", text)
+        change.add_argument("ids", metavar="ID", nargs="+", help=_IDS_HELP)
+        change.add_argument("--no-wait", action="store_true", help="leave once it is in a block")
+
+
+def _register_reading(commands: Commands) -> None:
+    export = _add(
+        commands,
+        "export",
+        "anchor_service.commands.export:run",
+        "write final credentials with their anchors to files",
+    )
+    export.add_argument("ids", metavar="ID", nargs="*", help=_IDS_HELP)
+    export.add_argument("--all", action="store_true", help="every final credential")
+    export.add_argument("--out", metavar="DIR", type=Path, required=True)
+    export.add_argument(
+        "--sidecar", action="store_true", help="leave the file as received, the receipt beside it"
+    )
+    _add(
+        commands,
+        "status",
+        "anchor_service.commands.show:status",
+        "what is in the workspace, and how far it has come",
+    )
+    show = _add(commands, "show", "anchor_service.commands.show:show", "one credential")
+    show.add_argument("id", metavar="ID", help=_IDS_HELP)
+
+
+def _add(commands: Commands, name: str, target: str, text: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    parser.add_argument("--json", action="store_true", help="the answer for programs")
+    parser.set_defaults(run=_late(target), usage_error=parser.error)
+    return parser
+
+
+def _late(target: str) -> Callable[[argparse.Namespace], int]:
+    module, _, function = target.partition(":")
+
+    def run(args: argparse.Namespace) -> int:
+        code: int = getattr(import_module(module), function)(args)
+        return code
+
+    return run
+
+
+def _mapping(text: str) -> tuple[str, str]:
+    ours, separator, theirs = text.partition("=")
+    if not separator or not ours or not theirs:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form email=E-mail")
+    return ours.strip(), theirs.strip()

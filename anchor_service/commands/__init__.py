@@ -1,0 +1,1 @@
+"""What the issuer's commands do, one module a family; the command line's edge of the service."""

@@ -1,0 +1,113 @@
+"""`anchor`: everything outstanding to the chain; and what came of it, for other commands too."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from anchor_service import anchoring, outbox, store
+from anchor_service.anchoring import Line
+from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.lifecycle import BatchState
+from anchor_service.opening import issuer_of, open_desk, registry_of
+from anchor_service.submitter import Moment, StillPending
+from registry.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from anchor_service.database import Database
+    from registry.strict_json import JsonObject
+    from registry.workspace import Workspace
+
+# A public chain takes up to a quarter of an hour; twice that is a sign of trouble.
+_FINALITY_WAIT_S = 1800.0
+_PENDING_CODE = 3
+
+
+@contextmanager
+def open_line(workspace: Workspace) -> Iterator[Line]:
+    """The line of the workspace's own issuer."""
+    registry, issuer_id = registry_of(workspace), issuer_of(workspace)
+    with open_desk(workspace, _unwatched) as desk:
+        yield Line(
+            desk, registry, issuer_id, _unwatched, finality_depth=workspace.chain.confirmations
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    workspace = load_workspace(args)
+    with open_line(workspace) as line:
+        with line.database.read() as connection:
+            before = {one.id: one.state for one in store.sealed_batches(connection)}
+        anchoring.seal_open(line)
+        code = bring(args, line)
+        touched = {number for number, state in before.items() if state is not BatchState.FINAL}
+        listed = batches(line.database, skip=set(before) - touched)
+    if not listed:
+        say(args, "nothing to anchor: no credential waits")
+    for one in listed:
+        say(args, _sentence(one))
+        if one["state"] == BatchState.BLOCKED:
+            code = 1
+    answer(args, {"batches": [*listed]})
+    return code
+
+
+def bring(args: argparse.Namespace, line: Line) -> int:
+    """Submit and wait for finality; the exit code so far."""
+    try:
+        anchoring.submit(line)
+        if args.no_wait:
+            anchoring.settle(line, 0)
+            return 0
+        with Progress("waiting until it is final", None, "looks", quiet=args.json):
+            final = anchoring.settle(line, _FINALITY_WAIT_S)
+    except StillPending as error:
+        warn(f"credanchor: {error}")
+        return _PENDING_CODE
+    return 0 if final else _PENDING_CODE
+
+
+def batches(database: Database, skip: set[int]) -> list[JsonObject]:
+    """Sealed batches as programs get them."""
+    with database.read() as connection:
+        numbers = store.counts(connection)
+        return [
+            {
+                "batch": one.id,
+                "state": one.state.value,
+                "reason": one.reason,
+                "credentials": numbers.get(one.id, 0),
+                "size": one.size,
+                "root": one.root.to_hex(),
+                **_place(outbox.get_inclusion(connection, batch_id=one.id)),
+            }
+            for one in store.sealed_batches(connection)
+            if one.id not in skip
+        ]
+
+
+def _place(found: outbox.Inclusion | None) -> JsonObject:
+    if found is None:
+        return {"transaction": None, "block": None, "anchoredAt": None}
+    return {
+        "transaction": found.tx_hash.to_hex(),
+        "block": found.block_number,
+        "anchoredAt": found.block_time,
+    }
+
+
+def _sentence(one: JsonObject) -> str:
+    held = count(int(str(one["credentials"])), "credential")
+    head = f"batch {one['batch']}: {held} among {one['size']} leaves, root {one['root']}"
+    if one["state"] == BatchState.BLOCKED:
+        return f"{head}\n  BLOCKED: {one['reason']}"
+    if one["block"] is None:
+        return f"{head}\n  {one['state']}"
+    return f"{head}\n  {one['state']} in block {one['block']}, transaction {one['transaction']}"
+
+
+def _unwatched(_: Moment) -> None:
+    pass

@@ -1,0 +1,176 @@
+"""`issue` and `import`: what goes into the open batch. All of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import orjson
+
+from anchor_service import issuing, keys, store
+from anchor_service.achievement import Achievement
+from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.errors import ImportRefused, RosterRefused
+from anchor_service.issuer_key import IssuerKey
+from anchor_service.opening import open_database
+from anchor_service.ready_made import ReadyMade, read_files
+from anchor_service.roster import read_roster
+from anchor_service.store import NewCredential
+from registry.credential import Credential
+from registry.errors import WorkspaceError
+from registry.progress import Progress
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from anchor_service.roster import Roster, RosterRow
+    from registry.strict_json import JsonObject
+    from registry.workspace import Workspace
+
+# More than these are counted, not listed, for people; programs get them all.
+_SHOWN = 20
+
+
+def issue(args: argparse.Namespace) -> int:
+    workspace = load_workspace(args)
+    achievement = Achievement.parse(args.achievement.read_bytes())
+    roster = issuing.fit(read_roster(args.roster.read_bytes(), dict(args.map)), achievement)
+    for fault in roster.faults:
+        warn(f"{args.roster}: {fault}")
+    if roster.faults and not (args.skip_bad_rows and roster.rows):
+        raise RosterRefused(roster.faults)
+    issued: list[store.Added] = []
+    if not args.dry_run:
+        issued = _issue(workspace, achievement, roster, quiet=args.json)
+    done = "would be issued" if args.dry_run else "issued and signed; `anchor` is next"
+    say(args, f"{count(len(roster.rows), 'credential')} {done}")
+    if roster.faults:
+        say(args, f"{count(len({one.line for one in roster.faults}), 'row')} left out")
+    answer(
+        args,
+        {
+            "credentials": [
+                {"id": one.credential_id, "line": row.line, "state": "OPEN"}
+                for one, row in zip(issued, roster.rows, strict=False)
+            ],
+            "rows": len(roster.rows),
+            "faults": [
+                {"line": one.line, "column": one.column, "reason": one.reason}
+                for one in roster.faults
+            ],
+        },
+    )
+    return 0
+
+
+def import_(args: argparse.Namespace) -> int:
+    workspace = load_workspace(args)
+    refused: list[ImportRefused] = []
+    listed: list[JsonObject] = []
+
+    def sound(progress: Progress) -> Iterator[NewCredential]:
+        for one in read_files(args.files, strict=args.strict):
+            progress.advance()
+            if isinstance(one, ImportRefused):
+                refused.append(one)
+                if len(refused) <= _SHOWN:
+                    warn(str(one))
+            else:
+                listed.append(_described(one))
+                if not refused:
+                    yield _new(one)
+
+    with (
+        open_database(workspace) as database,
+        Progress("import", None, "credentials", quiet=args.json) as progress,
+        database.write() as connection,
+    ):
+        taken = store.add_credentials(connection, sound(progress), int(time.time()))
+        for number, added in enumerate(taken):
+            listed[number]["present"] = added.present
+        if refused:
+            # Out of the transaction by an error: nothing of it stays.
+            raise _all_refused(refused)
+    _report_import(args, listed)
+    return 0
+
+
+def _issue(
+    workspace: Workspace, achievement: Achievement, roster: Roster, *, quiet: bool
+) -> list[store.Added]:
+    settings = workspace.account
+    password = keys.read_password(settings.password, settings.password_file)
+    key = IssuerKey.load_file(workspace.issuer.key, password)
+    if key.did != workspace.issuer.did:
+        raise WorkspaceError(
+            f"{workspace.file}: [issuer] did is not that of the key in {workspace.issuer.key}"
+        )
+    profile = issuing.issuer_profile(key.public, workspace.issuer.name, workspace.issuer.url or "")
+    now = datetime.now(UTC)
+
+    def signed(row: RosterRow) -> NewCredential:
+        unsigned = issuing.issue(achievement, row, profile, os.urandom, now)
+        raw = orjson.dumps(issuing.sign_credential(unsigned, key, os.urandom, now))
+        # Read back as a verifier will: what is stored is what was signed.
+        credential = Credential.parse(raw)
+        return NewCredential(
+            credential.id, row.name or row.email or row.did, credential.digest, raw
+        )
+
+    with (
+        open_database(workspace) as database,
+        Progress("issue", len(roster.rows), "credentials", quiet=quiet) as progress,
+        database.write() as connection,
+    ):
+        added = []
+        for one in store.add_credentials(connection, map(signed, roster.rows), int(time.time())):
+            added.append(one)
+            progress.advance()
+        return added
+
+
+def _all_refused(refused: list[ImportRefused]) -> ImportRefused:
+    first = refused[0]
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    return ImportRefused(first.file, first.line, f"{first.reason}{more}; nothing was imported")
+
+
+def _new(one: ReadyMade) -> NewCredential:
+    credential = one.credential
+    return NewCredential(credential.id, credential.name, credential.digest, one.raw)
+
+
+def _described(one: ReadyMade) -> JsonObject:
+    faults = one.schema_faults
+    return {
+        "id": one.credential.id,
+        "digest": one.credential.digest.to_hex(),
+        "file": one.file,
+        "line": one.line,
+        "schemaFaults": None
+        if faults is None
+        else [{"place": place, "reason": reason} for place, reason in faults],
+    }
+
+
+def _report_import(args: argparse.Namespace, listed: list[JsonObject]) -> None:
+    faulty = [one for one in listed if one["schemaFaults"]]
+    unknown = sum(one["schemaFaults"] is None for one in listed)
+    present = sum(one["present"] is True for one in listed)
+    for one in faulty[:_SHOWN] if not args.json else ():
+        assert isinstance(one["schemaFaults"], list)
+        line = f":{one['line']}" if one["line"] else ""
+        fault = one["schemaFaults"][0]
+        assert isinstance(fault, dict)
+        warn(f"{one['file']}{line}: schema: {fault['place'] or '/'}: {fault['reason']}")
+    if faulty:
+        say(args, f"{count(len(faulty), 'credential')} with schema faults, taken all the same")
+    if unknown:
+        say(args, f"{count(unknown, 'credential')} of a type whose official schema is not known")
+    if present:
+        say(args, f"{count(present, 'credential')} here already, not taken again")
+    say(args, f"{count(len(listed) - present, 'credential')} imported; `anchor` is next")
+    answer(args, {"credentials": [*listed], "imported": len(listed) - present, "present": present})

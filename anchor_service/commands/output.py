@@ -1,0 +1,48 @@
+"""How commands answer: lines for people, or one JSON value for programs; never both on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from registry.workspace import Workspace, find
+
+if TYPE_CHECKING:
+    import argparse
+
+    from registry.strict_json import JsonObject
+
+
+def load_workspace(args: argparse.Namespace) -> Workspace:
+    return Workspace.load(find(named(args)))
+
+
+def named(args: argparse.Namespace) -> str | None:
+    """The folder after -w, if one was given; else the environment may name it."""
+    return str(args.workspace) if args.workspace else None
+
+
+def say(args: argparse.Namespace, line: str) -> None:
+    """A line for people; with --json nothing."""
+    if not args.json:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+def answer(args: argparse.Namespace, value: JsonObject) -> None:
+    """The answer for programs; without --json nothing."""
+    if args.json:
+        json.dump(value, sys.stdout, ensure_ascii=False)
+        sys.stdout.write("\n")
+
+
+def warn(line: str) -> None:
+    """For people, beside the answer."""
+    sys.stderr.write(line + "\n")
+
+
+def count(number: int, noun: str) -> str:
+    """`1 credential`, `1,200 credentials`, `2 batches`."""
+    plural = noun + ("es" if noun.endswith("ch") else "s")
+    return f"{number:,} {noun if number == 1 else plural}"

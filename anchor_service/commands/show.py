@@ -1,0 +1,100 @@
+"""`status` and `show`: what the workspace knows, without asking the chain."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from anchor_service import changes, outbox, store
+from anchor_service.commands.anchor import batches
+from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.lifecycle import BatchState
+from anchor_service.opening import open_database
+from registry.strict_json import read
+
+if TYPE_CHECKING:
+    import argparse
+
+    from registry.strict_json import JsonObject
+
+
+def status(args: argparse.Namespace) -> int:
+    workspace = load_workspace(args)
+    with open_database(workspace) as database:
+        with database.read() as connection:
+            held = store.counts(connection)
+            waiting = changes.unfinished(connection)
+        listed = batches(database, skip=set())
+    still_open = sum(held.values()) - sum(int(str(one["credentials"])) for one in listed)
+    registry, issuer_id = workspace.chain.registry, workspace.issuer.id
+    say(
+        args,
+        f"chain       {workspace.chain.id}" + (" (its own)" if workspace.chain.embedded else ""),
+    )
+    say(args, f"registry    {registry or 'none yet: run `deploy`'}")
+    say(args, f"issuer      {issuer_id or 'none yet: run `issuer register`'}")
+    say(args, f"open        {count(still_open, 'credential')} waiting for `anchor`")
+    for state in BatchState:
+        those = [one for one in listed if one["state"] == state]
+        if those:
+            number = sum(int(str(one["credentials"])) for one in those)
+            held_in = f"{count(number, 'credential')} in {count(len(those), 'batch')}"
+            say(args, f"{state.lower():<12}{held_in}")
+        for one in those if state is BatchState.BLOCKED else ():
+            say(args, f"            batch {one['batch']}: {one['reason']}")
+    if waiting:
+        say(args, f"changes     {waiting:,} waiting for `anchor`")
+    answer(
+        args,
+        {
+            "chain": str(workspace.chain.id),
+            "registry": registry.to_hex() if registry else None,
+            "issuerId": issuer_id.to_hex() if issuer_id else None,
+            "open": still_open,
+            "batches": [*listed],
+            "changesWaiting": waiting,
+        },
+    )
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    workspace = load_workspace(args)
+    with open_database(workspace) as database, database.read() as connection:
+        one = store.find(connection, args.id)
+        document = store.document_of(connection, one.row)
+        found = outbox.get_inclusion(connection, batch_id=one.batch)
+        history = changes.of_credential(connection, one.row)
+    say(args, f"id          {one.credential_id or '(none)'}")
+    say(args, f"about       {one.label or '(nothing said)'}")
+    say(args, f"digest      {one.digest}")
+    say(args, f"state       {one.batch_state}, batch {one.batch}")
+    if one.index is not None:
+        say(args, f"leaf        {one.index}")
+    if found is not None:
+        say(args, f"anchored    {_utc(found.block_time)}, block {found.block_number}")
+        say(args, f"transaction {found.tx_hash}")
+    for change, state, reason in history:
+        say(args, f"{change.name.lower():<12}{state}" + (f": {reason}" if reason else ""))
+    shown: JsonObject = {
+        "id": one.credential_id,
+        "label": one.label,
+        "digest": one.digest.to_hex(),
+        "state": one.batch_state.value,
+        "batch": one.batch,
+        "index": one.index,
+        "transaction": found.tx_hash.to_hex() if found else None,
+        "block": found.block_number if found else None,
+        "anchoredAt": found.block_time if found else None,
+        "changes": [
+            {"change": change.name.lower(), "state": state.value, "reason": reason}
+            for change, state, reason in history
+        ],
+        "document": None if document is None else read(document),
+    }
+    answer(args, shown)
+    return 0
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
