@@ -15,7 +15,7 @@ from registry.errors import MalformedProof, MalformedValue
 from registry.values import BatchRoot, NodeHash
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from registry.values import LeafHash
 
@@ -25,12 +25,15 @@ MAX_SIZE = 2**32 - 1
 """Of a tree, in leaves: the contract keeps it in 32 bits."""
 
 _NODE = b"\x01"
+_SHARING_HEIGHT = 6  # 64 neighbours share one tuple from here up, which makes a path cheap
+_PAIR_BYTES = 2 * HASH_BYTES
+_RUN_BYTES = 1024 * _PAIR_BYTES  # hashed at a time: its nodes stay in the processor's cache
 
 
 class MerkleTree:
-    """All levels of one tree, each a run of bytes: 64 bytes a leaf and no objects."""
+    """All levels of one tree, each a run of bytes: 64 bytes a leaf and next to no objects."""
 
-    __slots__ = ("_levels",)
+    __slots__ = ("_levels", "_lower", "_upper")
 
     def __init__(self, leaves: bytes) -> None:
         """Build from the leaf hashes, one after the other in index order (the leaf file).
@@ -43,6 +46,9 @@ class MerkleTree:
         self._levels = [bytes(leaves)]
         while len(self._levels[-1]) > HASH_BYTES:
             self._levels.append(_level_above(self._levels[-1]))
+        shared = min(_SHARING_HEIGHT, len(self._levels) - 1)
+        self._lower = self._levels[:shared]
+        self._upper = list(self._paths_from(shared))
 
     @property
     def size(self) -> int:
@@ -60,13 +66,35 @@ class MerkleTree:
         if not 0 <= index < self.size:
             raise MalformedValue("leaf index", f"{index} in a tree of {self.size}")
         siblings = []
-        for level in self._levels[:-1]:
+        for level in self._lower:
             start = (index ^ 1) * HASH_BYTES
             if start < len(level):  # else this node is the odd one, and rises
                 # Exactly 32 bytes by construction, so the check of NodeHash is left out.
                 siblings.append(bytes.__new__(NodeHash, level[start : start + HASH_BYTES]))
             index >>= 1
-        return tuple(siblings)
+        return (*siblings, *self._upper[index])
+
+    def paths(self) -> Iterator[tuple[NodeHash, ...]]:
+        """Yield the path of every leaf in index order, far faster than one by one.
+
+        Neighbours share the nodes of their paths, so that all of them fit into memory, too.
+        """
+        return self._paths_from(0)
+
+    def _paths_from(self, height: int) -> Iterator[tuple[NodeHash, ...]]:
+        if height == len(self._levels) - 1:
+            yield ()
+            return
+        nodes = (
+            bytes.__new__(NodeHash, node) for (node,) in iter_unpack("32s", self._levels[height])
+        )
+        for above in self._paths_from(height + 1):
+            left, right = next(nodes), next(nodes, None)
+            if right is None:
+                yield above
+            else:
+                yield (right, *above)
+                yield (left, *above)
 
 
 def path_length(index: int, size: int) -> int:
@@ -111,8 +139,15 @@ def root_from_path(leaf: LeafHash, index: int, size: int, path: Sequence[bytes])
 
 
 def _level_above(level: bytes) -> bytes:
-    paired = len(level) // (2 * HASH_BYTES) * 2 * HASH_BYTES
-    pairs = iter_unpack("64s", memoryview(level)[:paired])
-    nodes = [sha256(_NODE + pair).digest() for (pair,) in pairs]
-    nodes.append(level[paired:])
-    return b"".join(nodes)
+    paired = len(level) // _PAIR_BYTES * _PAIR_BYTES
+    view = memoryview(level)
+    runs = [
+        _hash_pairs(view[start : min(start + _RUN_BYTES, paired)])
+        for start in range(0, paired, _RUN_BYTES)
+    ]
+    runs.append(level[paired:])  # the odd last node rises as it is
+    return b"".join(runs)
+
+
+def _hash_pairs(pairs: memoryview) -> bytes:
+    return b"".join([sha256(_NODE + pair).digest() for (pair,) in iter_unpack("64s", pairs)])

@@ -70,6 +70,8 @@ def check(rfc: DefinitionOfTheRfc, size: int, indexes: list[int]) -> None:
     oracle = merkletools_over(leaves)
     assert tree.size == size
     assert tree.root == rfc.root(0, size) == unhex(oracle.get_merkle_root())
+    if len(indexes) == size:
+        assert list(tree.paths()) == [tree.path(index) for index in indexes]
     for index in indexes:
         path = tree.path(index)
         assert list(path) == rfc.path(index, 0, size) == siblings(oracle.get_proof(index))
@@ -106,6 +108,10 @@ def test_larger_trees_about_a_power_of_two_and_at_random(power: int) -> None:
     rfc = DefinitionOfTheRfc([dice.randbytes(32) for _ in range(max(sizes))])
     for size in sizes:
         check(rfc, size, [0, size - 1, *(dice.randrange(size) for _ in range(20))])
+    tree = MerkleTree(b"".join(rfc.leaves))
+    for index, path in enumerate(tree.paths()):
+        assert path == tree.path(index)
+    assert index == tree.size - 1
 
 
 @pytest.mark.long
