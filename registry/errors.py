@@ -13,7 +13,7 @@ RegistryError
  │   ├─ NodeRefused          an answer in JSON-RPC's words that it will not or cannot
  │   ├─ NodeInconsistent     an answer that contradicts itself or the settings
  │   └─ DevChainFailed       the embedded chain did not start or stop
- └─ HistoryBroken            logs that do not fold to the stored history
+ └─ HistoryBroken            events that the contract cannot have emitted in this order
 
 Errors become exit codes in `registry.cli` and HTTP statuses at an API's edge, nowhere else. No
 message carries a secret: paths and host names yes; keys, passwords, salts and URL credentials no.
@@ -102,4 +102,10 @@ class DevChainFailed(ChainError):
 
 
 class HistoryBroken(RegistryError):
-    pass
+    """issuer: hex of the issuer's id; operation: number of the first event that cannot follow."""
+
+    def __init__(self, issuer: str, operation: int, reason: str) -> None:
+        super().__init__(f"issuer {issuer}, operation {operation}: {reason}")
+        self.issuer = issuer
+        self.operation = operation
+        self.reason = reason

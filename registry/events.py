@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from registry import abi
 from registry.abi import Lanes, Member
@@ -246,8 +246,6 @@ EVENTS: tuple[type[Event], ...] = (
     StatusChanged,
     BatchRevoked,
 )
-
-_Event = TypeVar("_Event", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
