@@ -30,6 +30,9 @@ _START_TRIES = 3
 _START_S = 20.0
 _STOP_S = 15.0
 _LOCK_S = 60.0
+_KILLED_S = 2.0
+"""A killed process answers no more, yet is seen for a moment, longer on a busy machine."""
+
 _POLL_S = 0.02
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -150,7 +153,8 @@ class DevChain:
                 if anvil.instance(node) == record.instance:
                     return record
         except ChainError:
-            pass
+            if _ended(record, _KILLED_S):  # it was killed as we came
+                return None
         raise DevChainFailed(
             f"the embedded chain (process {record.pid}) does not answer; "
             f"end that process, then try again; its log is {self.log_file}"
@@ -179,6 +183,7 @@ class DevChain:
         # anvil writes its state in place, so that a kill in that moment leaves half of it: keep
         # what it now begins with, once that has proven whole.
         fresh = self._spare_file.with_suffix(".new")
+        fresh.unlink(missing_ok=True)  # of a start that was killed
         if self._state_file.exists():
             shutil.copyfile(self._state_file, fresh)
         record = self._try_start()
@@ -244,16 +249,24 @@ class DevChain:
     def _stop(self, record: _Record) -> None:
         with suppress(ProcessLookupError):  # it ended by itself
             os.kill(record.pid, signal.SIGTERM)  # anvil saves its state on this one
-            until = time.monotonic() + _STOP_S
-            while lives(record.process):
-                if time.monotonic() > until:
-                    # The state of a second ago is on disk all the same.
-                    os.kill(record.pid, signal.SIGKILL)
-                time.sleep(_POLL_S)
+            if not _ended(record, _STOP_S):
+                # The state of a second ago is on disk all the same.
+                os.kill(record.pid, signal.SIGKILL)
+                if not _ended(record, _STOP_S):
+                    raise DevChainFailed(f"process {record.pid}, the embedded chain, does not end")
         child = _children.pop(record.pid, None)
         if child is not None:
             child.wait()
         self._record_file.unlink(missing_ok=True)
+
+
+def _ended(record: _Record, within_s: float) -> bool:
+    until = time.monotonic() + within_s
+    while lives(record.process):
+        if time.monotonic() > until:
+            return False
+        time.sleep(_POLL_S)
+    return True
 
 
 @contextmanager
