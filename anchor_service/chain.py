@@ -50,6 +50,7 @@ class Mined:
     block_hash: BlockHash
     block_time: int
     succeeded: bool
+    recipient: Address
     logs: tuple[Log, ...]
 
 
@@ -179,6 +180,7 @@ class Chain:
             block_hash,
             block.timestamp,
             quantity(fields.get("status"), "status") == 1,
+            Address(hex_data(fields.get("to"), "to", Address.LENGTH)),
             tuple(_log(one) for one in (logs if isinstance(logs, list) else [])),
         )
 

@@ -263,7 +263,8 @@ class Submitter:
         return True
 
     def _conclude(self, errand: Errand, intent: Intent, mined: Mined) -> Outcome:
-        if not mined.succeeded:
+        if not mined.succeeded or mined.recipient != intent.recipient:
+            # It reverted, or it is the transfer to ourselves that an earlier run gave up with.
             self._move(intent, IntentState.SPENT)
             return Outcome.SPENT
         inclusion = Inclusion(
@@ -293,7 +294,7 @@ class Submitter:
             if fees is not None and last is attempts[-1]:
                 last = self._attempt(errand, intent, self._gas(errand), fees)
                 self._store(intent, last)
-            self._send(intent, last)
+            intent, _ = self._send(intent, last)
             self._wait(deadline, last)
         self._move(intent, IntentState.SPENT)
 

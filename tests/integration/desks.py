@@ -1,0 +1,165 @@
+"""A real chain with the registry on it, and desks that write to it; shared by tests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from eth_account import Account
+
+from anchor_service import anchoring, contract, outbox, store
+from anchor_service.anchoring import Line
+from anchor_service.chain import Chain
+from anchor_service.errands import Deploy, Register
+from anchor_service.fees import GWEI, Fees
+from anchor_service.keys import ChainKey
+from anchor_service.opening import Desk
+from anchor_service.store import NewCredential
+from anchor_service.submitter import Limits, Moment, Submitter
+from registry import artifact
+from registry.devchain import DevChain, mine_to_finality
+from registry.rpc import Node
+from registry.storage import IssuerRecord, decode_issuer, issuer_slots
+from registry.values import Address, ChainId, CredentialDigest, DidHash, IssuerId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from anchor_service.chain import Log
+    from anchor_service.database import Database
+
+CHAIN = ChainId(31337)
+REGISTRY = artifact.load().address
+FEES = Fees(1000 * GWEI, GWEI)
+
+
+class Killed(BaseException):
+    """Ends a run at a moment, as a power cut would."""
+
+
+@dataclass
+class Fault:
+    """Watches a run and ends it just after one moment."""
+
+    at: Moment | None = None
+
+    def __call__(self, moment: Moment) -> None:
+        if moment is self.at:
+            raise Killed
+
+
+def quick(**changed: Any) -> Limits:
+    """Limits for a chain that answers at once."""
+    return replace(Limits(1000 * GWEI, poll=0.01, resend=0.05, patience=5.0), **changed)
+
+
+@contextmanager
+def deployed_chain(folder: Path) -> Iterator[str]:
+    """The URL of a fresh embedded chain with the registry on it."""
+    with DevChain(folder).use() as url, Node(url) as node:
+        key = new_key(node)
+        send(node, key, artifact.FACTORY, artifact.SALT + artifact.load().creation_code, 5_000_000)
+        assert Deploy(artifact.load().creation_code, artifact.load().code_hash).is_done(
+            Chain(node, CHAIN)
+        )
+        yield url
+
+
+def new_key(node: Node) -> ChainKey:
+    key = ChainKey(Account.create(), CHAIN)
+    node.call("anvil_setBalance", [str(key.address), hex(10**20)])
+    return key
+
+
+def send(node: Node, key: ChainKey, to: Address, data: bytes, gas: int = 1_000_000) -> None:
+    """A transaction past the service, as another program with the same key would send it."""
+    chain = Chain(node, CHAIN)
+    raw, tx_hash = key.sign(CHAIN, chain.nonce(key.address), to, data, gas, FEES)
+    node.call("eth_sendRawTransaction", ["0x" + raw.hex()])
+    for _ in range(500):
+        mined = chain.mined(tx_hash)
+        if mined is not None:
+            break
+        time.sleep(0.01)
+    assert mined is not None
+    assert mined.succeeded
+
+
+def call_data(signature: str, *words: bytes | int) -> bytes:
+    """Calldata of a function whose arguments are all words."""
+    from registry.keccak import keccak256
+
+    encoded = [w.to_bytes(32, "big") if isinstance(w, int) else w.rjust(32, b"\0") for w in words]
+    return keccak256(signature.encode())[:4] + b"".join(encoded)
+
+
+def new_issuer(node: Node, owner: ChainKey) -> IssuerId:
+    salt = os.urandom(32)
+    issuer_id = contract.issuer_id_of(CHAIN.number, REGISTRY, owner.address, salt)
+    errand = Register(REGISTRY, issuer_id, salt, DidHash(b"\7" * 32), "")
+    send(node, owner, REGISTRY, errand.data)
+    return issuer_id
+
+
+def issuer_record(node: Node, issuer_id: IssuerId) -> IssuerRecord | None:
+    (word,) = Chain(node, CHAIN).storage(REGISTRY, [issuer_slots(issuer_id).record])
+    return decode_issuer(word)
+
+
+@contextmanager
+def open_line(
+    database: Database,
+    chain: Chain,
+    key: ChainKey,
+    issuer_id: IssuerId,
+    *,
+    limits: Limits | None = None,
+    fault: Fault | None = None,
+) -> Iterator[Line]:
+    """One run of the service, as a process of its own would have it."""
+    watch = fault or Fault()
+    limits = limits or quick()
+    with database.alone() as alone, database.write() as connection:
+        lease = outbox.take_lease(
+            connection,
+            chain.id,
+            key.address,
+            os.urandom(4).hex(),
+            now=int(time.time()),
+            seconds=30,
+            alone=alone,
+        )
+    assert lease is not None
+    submitter = Submitter(database, chain, key, lease, limits=limits, watch=watch)
+    desk = Desk(database, chain, key.address, submitter, lambda: mine_to_finality(chain.node))
+    yield Line(desk, REGISTRY, issuer_id, watch)
+
+
+def add(database: Database, *names: str) -> None:
+    """Credentials into the open batch; equal names are equal documents."""
+    with database.write() as connection:
+        documents = [b'{"id":"%s"}' % name.encode() for name in names]
+        digests = [CredentialDigest(hashlib.sha256(one).digest()) for one in documents]
+        new = [
+            NewCredential(name, name, digest, document)
+            for name, digest, document in zip(names, digests, documents, strict=True)
+        ]
+        list(store.add_credentials(connection, new, 1))
+
+
+def run(line: Line) -> None:
+    """What `anchor` does."""
+    anchoring.seal_open(line)
+    anchoring.submit(line)
+    assert anchoring.settle(line, 5)
+
+
+def anchors(node: Node, issuer_id: IssuerId) -> list[Log]:
+    """Every anchor that this issuer has on the chain."""
+    chain = Chain(node, CHAIN)
+    return chain.logs(REGISTRY, [contract.ANCHORED, issuer_id], 0, chain.head().number)

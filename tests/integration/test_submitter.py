@@ -1,0 +1,516 @@
+"""Exactly one anchor, whatever fails and whenever: on a real chain and a real database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from desks import (
+    CHAIN,
+    REGISTRY,
+    Fault,
+    Killed,
+    add,
+    anchors,
+    call_data,
+    deployed_chain,
+    new_issuer,
+    new_key,
+    open_line,
+    quick,
+    run,
+    send,
+)
+from eth_account import Account
+from sqlalchemy import select
+
+from anchor_service import anchoring, changes, contract, outbox, store
+from anchor_service.chain import Broadcast, Chain
+from anchor_service.contract import StatusChange
+from anchor_service.database import Database
+from anchor_service.keys import ChainKey
+from anchor_service.lifecycle import BatchState, Blocked, ChangeState, Reason
+from anchor_service.schema import attempt, intent
+from anchor_service.submitter import Limits, Moment, StillPending
+from registry.errors import NodeUnreachable
+from registry.rpc import Node
+from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.values import ChainId, MetaHash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from anchor_service.anchoring import Line
+    from anchor_service.store import Batch
+    from registry.values import IssuerId
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with deployed_chain(tmp_path_factory.mktemp("chain")) as found:
+        yield found
+
+
+@pytest.fixture
+def node(url: str) -> Iterator[Node]:
+    with Node(url) as opened:
+        yield opened
+        opened.call("evm_setAutomine", [True])
+        opened.call("anvil_mine", ["0x1"])
+
+
+@dataclass
+class Bench:
+    """An issuer of its own with an empty database."""
+
+    node: Node
+    database: Database
+    key: ChainKey
+    issuer_id: IssuerId
+
+    @property
+    def chain(self) -> Chain:
+        return Chain(self.node, CHAIN)
+
+    def line(
+        self,
+        *,
+        fault: Moment | None = None,
+        limits: Limits | None = None,
+        chain: Chain | None = None,
+    ) -> AbstractContextManager[Line]:
+        return open_line(
+            self.database,
+            chain or self.chain,
+            self.key,
+            self.issuer_id,
+            limits=limits,
+            fault=Fault(fault),
+        )
+
+    def batches(self) -> list[Batch]:
+        with self.database.read() as connection:
+            return store.sealed_batches(connection)
+
+    def the_batch(self) -> Batch:
+        (batch,) = self.batches()
+        return batch
+
+    def intents(self) -> list[tuple[int, str]]:
+        with self.database.read() as connection:
+            query = select(intent.c.nonce, intent.c.state).order_by(intent.c.id)
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def attempts(self) -> list[tuple[int, int]]:
+        with self.database.read() as connection:
+            query = select(attempt.c.max_fee, attempt.c.tip).order_by(attempt.c.max_fee)
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def anchor(self, batch: Batch) -> bytes:
+        return contract.anchor(batch.issuer_id, batch.root, batch.size, batch.meta_hash)
+
+    def seal(self) -> Batch:
+        with self.line() as line:
+            anchoring.seal_open(line)
+        return self.the_batch()
+
+    def assert_anchored_once(self) -> None:
+        batch = self.the_batch()
+        assert batch.state is BatchState.FINAL
+        (log,) = anchors(self.node, self.issuer_id)
+        assert log.topics[2] == batch.root
+        assert contract.size_and_meta_hash(log.data) == (batch.size, batch.meta_hash)
+        with self.database.read() as connection:
+            found = outbox.get_inclusion(connection, batch_id=batch.id)
+        assert found is not None
+        assert (found.tx_hash, found.block_hash) == (log.tx_hash, log.block_hash)
+
+
+@pytest.fixture
+def bench(node: Node, tmp_path: Path) -> Iterator[Bench]:
+    database = Database(f"sqlite:///{tmp_path}/issuer.db")
+    database.migrate()
+    key = new_key(node)
+    made = Bench(node, database, key, new_issuer(node, key))
+    add(database, "one", "two", "three")
+    yield made
+    database.close()
+
+
+def test_a_run_without_faults_ends_final(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == [(1, "FINAL")]
+
+
+@pytest.mark.parametrize("moment", [one for one in Moment if one is not Moment.FINAL])
+def test_a_run_killed_after_any_moment_is_finished_by_the_next(
+    bench: Bench, url: str, tmp_path: Path, moment: Moment
+) -> None:
+    account = Account.create()
+    bench.key = ChainKey(account, CHAIN)
+    bench.node.call("anvil_setBalance", [str(bench.key.address), hex(10**20)])
+    bench.issuer_id = new_issuer(bench.node, bench.key)
+    killed = subprocess.run(
+        [
+            sys.executable,
+            str(Path(__file__).with_name("killed_run.py")),
+            url,
+            f"sqlite:///{tmp_path}/issuer.db",
+            account.key.hex(),
+            bench.issuer_id.to_hex(),
+            moment,
+        ],
+        check=False,
+    )
+    assert killed.returncode == 9
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == [(1, "FINAL")]
+
+
+@pytest.mark.parametrize("moment", list(Moment))
+def test_a_run_that_dies_by_an_error_is_finished_by_the_next(bench: Bench, moment: Moment) -> None:
+    with pytest.raises(Killed), bench.line(fault=moment) as line:
+        run(line)
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+
+
+class Mute(Chain):
+    """A node that takes transactions and loses the answer."""
+
+    def broadcast(self, raw: bytes) -> Broadcast:
+        super().broadcast(raw)
+        raise NodeUnreachable("the connection broke")
+
+
+def test_a_broadcast_that_failed_but_happened_is_found(bench: Bench) -> None:
+    with bench.line(chain=Mute(bench.node, CHAIN)) as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert len(bench.attempts()) == 1
+
+
+def test_a_transaction_that_waits_is_the_same_one_after_a_restart(bench: Bench) -> None:
+    bench.node.call("evm_setAutomine", [False])
+    for _ in range(2):
+        with pytest.raises(StillPending), bench.line(limits=quick(patience=0.1)) as line:
+            anchoring.seal_open(line)
+            anchoring.submit(line)
+    assert bench.the_batch().state is BatchState.SUBMITTED
+    bench.node.call("anvil_mine", ["0x1"])
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert len(bench.attempts()) == 1
+
+
+def test_a_transaction_that_the_pool_dropped_is_sent_again(bench: Bench) -> None:
+    bench.node.call("evm_setAutomine", [False])
+    with pytest.raises(StillPending), bench.line(limits=quick(patience=0.1)) as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    bench.node.call("anvil_dropAllTransactions", [])
+    bench.node.call("evm_setAutomine", [True])
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert len(bench.attempts()) == 1
+
+
+def test_a_replacement_keeps_the_nonce_and_raises_both_fees(bench: Bench) -> None:
+    bench.node.call("evm_setAutomine", [False])
+    limits = quick(patience=0.2, raise_after=0)
+    with pytest.raises(StillPending), bench.line(limits=limits) as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    fees = bench.attempts()
+    assert len(fees) > 1
+    for (cheap, cheap_tip), (dear, dear_tip) in pairwise(fees):
+        assert 8 * dear >= 9 * cheap
+        assert 8 * dear_tip >= 9 * cheap_tip
+    bench.node.call("anvil_mine", ["0x1"])
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == [(1, "FINAL")]
+
+
+def test_no_replacement_passes_the_cap(bench: Bench) -> None:
+    bench.node.call("evm_setAutomine", [False])
+    market = bench.chain.market()
+    cap = 3 * (market.base_fee + market.tip)
+    limits = quick(patience=0.3, raise_after=0, max_fee=cap)
+    with pytest.raises(StillPending), bench.line(limits=limits) as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    assert max(fee for fee, _ in bench.attempts()) <= cap
+
+
+def test_an_anchor_that_another_program_sent_is_adopted(bench: Bench) -> None:
+    batch = bench.seal()
+    send(bench.node, bench.key, REGISTRY, bench.anchor(batch))
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == []
+
+
+@pytest.mark.parametrize("killed_again", [False, True])
+def test_a_signed_nonce_is_used_up_when_another_account_anchored_first(
+    bench: Bench, killed_again: bool
+) -> None:
+    owner = bench.key
+    delegate = new_key(bench.node)
+    grant = call_data(
+        "setDelegate(bytes32,address,uint8,uint40)", bench.issuer_id, delegate.address, 3, 2**40 - 1
+    )
+    send(bench.node, owner, REGISTRY, grant)
+    bench.key = delegate
+    with pytest.raises(Killed), bench.line(fault=Moment.SIGNED) as line:
+        run(line)
+    send(bench.node, owner, REGISTRY, bench.anchor(bench.the_batch()))
+    if killed_again:
+        with pytest.raises(Killed), bench.line(fault=Moment.SENT) as line:
+            run(line)
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == [(0, "SPENT")]
+    assert bench.chain.nonce(delegate.address) == 1
+
+
+def test_a_reserved_nonce_is_given_back_when_another_account_anchored_first(bench: Bench) -> None:
+    with pytest.raises(Killed), bench.line(fault=Moment.RESERVED) as line:
+        run(line)
+    send(bench.node, bench.key, REGISTRY, bench.anchor(bench.the_batch()))
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == []
+
+
+def test_a_nonce_that_another_transaction_took_is_not_waited_for(bench: Bench) -> None:
+    with pytest.raises(Killed), bench.line(fault=Moment.SIGNED) as line:
+        run(line)
+    send(bench.node, bench.key, bench.key.address, b"")
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == [(1, "SPENT"), (2, "FINAL")]
+
+
+@pytest.mark.parametrize(
+    "difference", [{"size": 100}, {"meta_hash": MetaHash(bytes(32))}], ids=["size", "metaHash"]
+)
+def test_the_same_root_with_other_contents_is_a_conflict(
+    bench: Bench, difference: dict[str, Any]
+) -> None:
+    other = replace(bench.seal(), **difference)
+    send(bench.node, bench.key, REGISTRY, bench.anchor(other))
+    with bench.line() as line:
+        anchoring.submit(line)
+    blocked = bench.the_batch()
+    assert blocked.state is BatchState.BLOCKED
+    assert blocked.reason is not None
+    assert blocked.reason.startswith(Reason.CONFLICT)
+
+
+def test_a_paused_issuer_blocks_until_it_is_unpaused(bench: Bench) -> None:
+    send(bench.node, bench.key, REGISTRY, call_data("pause(bytes32)", bench.issuer_id))
+    with bench.line() as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    assert bench.the_batch().state is BatchState.BLOCKED
+    assert "paused" in str(bench.the_batch().reason)
+    assert bench.intents() == []
+    send(bench.node, bench.key, REGISTRY, call_data("unpause(bytes32)", bench.issuer_id))
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.the_batch().reason is None
+
+
+def test_a_pause_between_signing_and_mining_blocks_with_its_reason(bench: Bench) -> None:
+    delegate = new_key(bench.node)
+    grant = call_data(
+        "setDelegate(bytes32,address,uint8,uint40)", bench.issuer_id, delegate.address, 3, 2**40 - 1
+    )
+    owner, bench.key = bench.key, delegate
+    send(bench.node, owner, REGISTRY, grant)
+    with pytest.raises(Killed), bench.line(fault=Moment.SIGNED) as line:
+        run(line)
+    send(bench.node, owner, REGISTRY, call_data("pause(bytes32)", bench.issuer_id))
+    with bench.line() as line:
+        anchoring.submit(line)
+    assert "paused" in str(bench.the_batch().reason)
+    assert bench.intents() == [(0, "SPENT")]
+    send(bench.node, owner, REGISTRY, call_data("unpause(bytes32)", bench.issuer_id))
+    with bench.line() as line:
+        run(line)
+    bench.assert_anchored_once()
+
+
+def test_an_account_without_rights_blocks(bench: Bench) -> None:
+    bench.key = new_key(bench.node)
+    with bench.line() as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    assert str(bench.the_batch().reason).startswith(Reason.UNAUTHORISED)
+
+
+def test_an_account_without_funds_blocks_and_says_which(bench: Bench) -> None:
+    bench.node.call("anvil_setBalance", [str(bench.key.address), "0x1"])
+    with bench.line() as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    reason = str(bench.the_batch().reason)
+    assert reason.startswith(Reason.FUNDS)
+    assert str(bench.key.address) in reason
+
+
+def test_a_price_over_the_cap_blocks_before_a_nonce_is_taken(bench: Bench) -> None:
+    with bench.line(limits=quick(max_fee=1)) as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    assert str(bench.the_batch().reason).startswith(Reason.FEE_CAP)
+    assert bench.intents() == []
+
+
+def test_another_chain_than_the_settings_name_is_refused(node: Node) -> None:
+    other = ChainId(1)
+    with pytest.raises(Blocked, match="eip155:31337") as caught:
+        Chain(node, other).check()
+    assert caught.value.reason is Reason.WRONG_CHAIN
+
+
+def test_a_block_that_vanishes_takes_the_batch_back_and_it_is_sent_again(bench: Bench) -> None:
+    with bench.line() as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+    assert bench.the_batch().state is BatchState.INCLUDED
+    bench.node.call("anvil_reorg", [1, []])
+    with bench.line() as line:
+        with pytest.raises(StillPending, match="vanished"):
+            anchoring.settle(line, 5)
+        assert bench.the_batch().state is BatchState.SUBMITTED
+        run(line)
+    bench.assert_anchored_once()
+    assert bench.intents() == [(1, "FINAL")]
+
+
+def test_a_final_block_that_vanishes_is_noticed_within_the_week(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+    assert bench.the_batch().state is BatchState.FINAL
+    bench.node.call("anvil_reorg", [5, []])
+    with bench.line() as line:
+        with pytest.raises(StillPending, match="vanished"):
+            anchoring.settle(line, 5)
+        assert bench.the_batch().state is BatchState.SUBMITTED
+
+
+def test_a_configured_depth_stands_for_the_finalized_tag(bench: Bench) -> None:
+    with bench.line() as line:
+        anchoring.seal_open(line)
+        anchoring.submit(line)
+        deep = replace(line, desk=replace(line.desk, mine=None), finality_depth=6, poll=0.01)
+        bench.node.call("anvil_mine", ["0x5"])
+        assert not anchoring.settle(deep, 0)
+        bench.node.call("anvil_mine", ["0x1"])
+        assert anchoring.settle(deep, 0)
+
+
+def statuses(bench: Bench) -> dict[str, Status]:
+    with bench.database.read() as connection:
+        rows = list(store.all_stored(connection))
+        roots = {one.id: one.root for one in store.sealed_batches(connection)}
+    found = {}
+    for one in rows:
+        assert one.index is not None
+        word, lane = word_and_lane(one.index)
+        slot = word_slot(bench.issuer_id, roots[one.batch], word)
+        (value,) = bench.chain.storage(REGISTRY, [slot])
+        found[one.name] = lane_status(decode_word(value), lane)
+    return found
+
+
+def change(bench: Bench, kind: StatusChange, *names: str) -> list[tuple[ChangeState, str]]:
+    with bench.database.write() as connection:
+        rows = [store.find(connection, name).row for name in names]
+        ids = changes.want(connection, kind, rows, 1)
+    with bench.line() as line:
+        anchoring.submit(line)
+        assert anchoring.settle(line, 5)
+    with bench.database.read() as connection:
+        found = changes.states_of(connection, ids)
+    return [found[one] for one in ids]
+
+
+def test_changes_of_many_batches_take_one_transaction(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+        add(bench.database, "four", "five")
+        run(line)
+    before = bench.chain.nonce(bench.key.address)
+    done = change(bench, StatusChange.REVOKE, "one", "four")
+    assert done == [(ChangeState.FINAL, "")] * 2
+    assert bench.chain.nonce(bench.key.address) == before + 1
+    assert statuses(bench) == {
+        "one": Status.REVOKED,
+        "two": Status.ACTIVE,
+        "three": Status.ACTIVE,
+        "four": Status.REVOKED,
+        "five": Status.ACTIVE,
+    }
+
+
+def test_suspended_is_reversible_and_revoked_is_not(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+    change(bench, StatusChange.SUSPEND, "one", "two")
+    assert statuses(bench)["one"] is Status.SUSPENDED
+    change(bench, StatusChange.REVOKE, "two")
+    (one, two) = change(bench, StatusChange.REINSTATE, "one", "two")
+    assert one == (ChangeState.FINAL, "")
+    assert two == (ChangeState.DROPPED, "revoked already, which is final")
+    assert statuses(bench)["one"] is Status.ACTIVE
+    assert statuses(bench)["two"] is Status.REVOKED
+
+
+def test_a_change_that_stands_already_costs_nothing(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+    change(bench, StatusChange.SUSPEND, "one")
+    before = bench.chain.nonce(bench.key.address)
+    assert change(bench, StatusChange.SUSPEND, "one") == [(ChangeState.FINAL, "")]
+    assert bench.chain.nonce(bench.key.address) == before
+
+
+@pytest.mark.parametrize("moment", [Moment.RESERVED, Moment.SIGNED, Moment.SENT, Moment.INCLUDED])
+def test_a_killed_change_is_finished_by_the_next_run(bench: Bench, moment: Moment) -> None:
+    with bench.line() as line:
+        run(line)
+    before = bench.chain.nonce(bench.key.address)
+    with bench.database.write() as connection:
+        row = store.find(connection, "one").row
+        (wanted,) = changes.want(connection, StatusChange.REVOKE, [row], 1)
+    with pytest.raises(Killed), bench.line(fault=moment) as line:
+        anchoring.submit(line)
+    with bench.line() as line:
+        run(line)
+    with bench.database.read() as connection:
+        assert changes.states_of(connection, [wanted])[wanted][0] is ChangeState.FINAL
+    assert bench.chain.nonce(bench.key.address) == before + 1
+    assert statuses(bench)["one"] is Status.REVOKED
