@@ -230,7 +230,7 @@ CODES: list[tuple[Exception, int]] = [
     (FileNotFoundError(2, "No such file or directory", "x"), 2),
     (errors.NodeUnreachable("no"), 3),
     (errors.DevChainFailed("no"), 3),
-    (errors.HistoryBroken("no"), 1),
+    (errors.RegistryError("no"), 1),
     (OSError(28, "No space left on device"), 1),
 ]
 
