@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vector_cases import credential_cases, json_cases, receipt_cases, tree_cases
+from vector_cases import contract_cases, credential_cases, json_cases, receipt_cases, tree_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,9 @@ CASES: dict[str, Callable[[], Json]] = {
     "receipt-v1": receipt_cases.receipt,
     "anchor_proof-v1": credential_cases.anchor_proof,
     "manifest-v1": tree_cases.manifest,
+    "events-v1": contract_cases.events,
+    "history-v1": contract_cases.history,
+    "typed_data-v1": contract_cases.typed_data,
 }
 
 
