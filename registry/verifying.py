@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
-from registry.errors import ChainError, MalformedValue
+from registry.errors import ChainError
 from registry.evidence import Evidence, NoEvidence, Subject
 from registry.examination import Examination, examine
 from registry.receipt import MAX_RECEIPT_BYTES
@@ -144,7 +144,7 @@ class _Desk:
     ) -> Sequence[Answer]:
         try:
             return self._ask(chain, registry, subjects)
-        except (ChainError, MalformedValue) as error:  # the latter: a word that cannot be stored
+        except ChainError as error:
             return [NoEvidence(str(error))] * len(subjects)
 
 

@@ -434,6 +434,32 @@ def test_a_workspaces_chain_is_started_when_needed_and_stopped_after(
     assert not (tmp_path / "chain" / "anvil.json").exists()
 
 
+def test_of_a_workspaces_nodes_the_first_that_answers_is_asked(
+    tmp_path: Path,
+    registry: Registry,
+    university: IssuerId,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document, receipt = issued(registry, university)
+    for name, one in (("here", receipt), ("elsewhere", replace(receipt, chain=ChainId(1)))):
+        (tmp_path / f"{name}.json").write_text(json.dumps(embed(document, one)))
+    files = [str(tmp_path / f"{name}.json") for name in ("here", "elsewhere")]
+    trusted = trust(registry, university) + trust(registry, university, chain="eip155:1")
+    for nodes, verdict in (
+        (("http://127.0.0.1:9", registry.url), "VALID"),
+        (("http://127.0.0.1:9",), "CANNOT_CHECK"),
+    ):
+        text = workspace.new_config_text(
+            chain=CHAIN, embedded=False, rpc=nodes, did=UNIVERSITY, name="Example", url=None
+        )
+        (tmp_path / workspace.FILE).write_text(text + trusted)
+        assert cli.main(["-w", str(tmp_path), "verify", "--json", *files]) == 3
+        here, elsewhere = json.loads(capsys.readouterr().out)["reports"]
+        assert here["verdict"] == verdict
+        assert elsewhere["verdict"] == "CANNOT_CHECK"
+        assert "anchored on eip155:1" in elsewhere["sentence"]
+
+
 def test_the_chain_in_the_foreground_ends_with_a_signal_and_leaves_nothing(tmp_path: Path) -> None:
     text = workspace.new_config_text(
         chain=CHAIN, embedded=True, rpc=(), did=UNIVERSITY, name="Example University", url=None
