@@ -36,6 +36,7 @@ from verifier_cases import (
 
 from registry.evidence import EMPTY_CODE_HASH, Block, Evidence, NoEvidence
 from registry.keccak import keccak256
+from registry.multikey import PublicKey, did_key
 from registry.policy import TrustedIssuer, TrustPolicy
 from registry.receipt import embed
 from registry.report import Outcome, Report, Step, Verdict
@@ -143,6 +144,15 @@ def test_a_key_that_is_not_known_to_be_the_issuers_cannot_be_checked() -> None:
     report = case_of(document).but(policy=replace(POLICY, issuers=(speaker,))).verify()
     assert report.verdict is Verdict.CANNOT_CHECK
     assert outcomes(report) == "VVUVVVVVVVV"
+
+
+def test_a_strangers_true_signature_says_nothing_for_the_issuer() -> None:
+    other = did_key(PublicKey(b"\x42" * 32))
+    speaker = replace(POLICY.issuers[0], speaks_for=(other,))
+    case = case_of(signed(unsigned(issuer={"id": other, "type": ["Profile"]})))
+    report = case.but(policy=replace(POLICY, issuers=(speaker,))).verify()
+    assert outcomes(report) == "VVUVVVVVVVV"
+    assert DID in sentence(report, Step.SIGNATURE)
 
 
 def test_a_changed_credential_is_tampered_by_signature_and_by_inclusion() -> None:
