@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import tomllib
+from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
-from tomlkit.items import AoT, Table
+from tomlkit.exceptions import ParseError
+from tomlkit.items import AoT
+
+from registry.errors import WorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,23 +21,31 @@ if TYPE_CHECKING:
 
 
 def set_values(file: Path, values: Mapping[tuple[str, str], str]) -> None:
-    """Set texts by (table, key). Comments, order and other values stay."""
-    document = tomlkit.parse(file.read_text("utf-8"))
+    """Set texts by (table, key). Comments, order and other values stay.
+
+    A key that stands there commented out (`# registry = "0x…"`) is set in that very line. Raises
+    WorkspaceError where the file is not TOML, or not as a workspace has it.
+    """
+    text = _read(file)
     for (table, key), value in values.items():
-        _table(document, table)[key] = value
-    _replace(file, document.as_string())
+        document = _parse(file, _uncommented(text, table, key))
+        _table(file, document, table)[key] = value
+        text = document.as_string()
+    _replace(file, text)
 
 
 def put_trusted(file: Path, kind: str, entry: Mapping[str, Any], *, same: tuple[str, ...]) -> None:
-    """Put an entry into [[trust.<kind>]], in the place of the one that agrees with it in `same`."""
-    document = tomlkit.parse(file.read_text("utf-8"))
-    trust = _table(document, "trust")
-    entries = trust.get(kind)
-    if entries is None:
-        entries = tomlkit.aot()
-        trust[kind] = entries
+    """Put an entry into [[trust.<kind>]], in the place of the one that agrees with it in `same`.
+
+    Raises WorkspaceError as `set_values` does.
+    """
+    document = _parse(file, _read(file))
+    trust = _table(file, document, "trust")
+    if kind not in trust:
+        trust[kind] = tomlkit.aot()
+    entries = trust[kind]
     if not isinstance(entries, AoT):
-        raise TypeError(f"[trust] {kind} is no array of tables")  # refused when it was loaded
+        raise WorkspaceError(f"{file}: write each entry of [trust] {kind} as [[trust.{kind}]]")
     fresh = tomlkit.table()
     fresh.update(entry)
     for number, old in enumerate(entries):
@@ -42,19 +57,62 @@ def put_trusted(file: Path, kind: str, entry: Mapping[str, Any], *, same: tuple[
     _replace(file, document.as_string())
 
 
-def _table(document: tomlkit.TOMLDocument, name: str) -> Table:
-    table = document.get(name)
-    if not isinstance(table, Table):
-        table = tomlkit.table()
-        document[name] = table
+def _uncommented(text: str, table: str, key: str) -> str:
+    """The same text, a commented-out `key` of the table made a setting; what follows it stays."""
+    header = re.search(rf"^\[{re.escape(table)}\].*\n", text, re.MULTILINE)
+    if header is None:
+        return text
+    body = re.split(r"^\[", text[header.end() :], maxsplit=1, flags=re.MULTILINE)[0]
+    setting = re.sub(
+        rf"^#[ \t]*{re.escape(key)}[ \t]*=[^#\r\n]*(?P<comment>#.*)?",
+        lambda found: f'{key} = ""' + (f"  {found['comment']}" if found["comment"] else ""),
+        body,
+        count=1,
+        flags=re.MULTILINE,
+    )
+    changed = text[: header.end()] + setting + text[header.end() + len(body) :]
+    return changed if _adds_only(changed, text, table, key) else text
+
+
+def _adds_only(changed: str, text: str, table: str, key: str) -> bool:
+    """Whether the change added an empty `key`: not if it is set already, or was inside a string."""
+    try:
+        before, after = tomllib.loads(text), tomllib.loads(changed)
+    except tomllib.TOMLDecodeError:
+        return False
+    return after == {**before, table: {**before[table], key: ""}} and after != before
+
+
+def _table(file: Path, document: tomlkit.TOMLDocument, name: str) -> MutableMapping[str, Any]:
+    """The table itself, also where it is written inline or in several places."""
+    if name not in document:
+        document[name] = tomlkit.table()
+    table = document[name]
+    if not isinstance(table, MutableMapping):
+        raise WorkspaceError(f"{file}: {name}: not a table")
     return table
+
+
+def _parse(file: Path, text: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse(text)
+    except ParseError as error:
+        raise WorkspaceError(f"{file}: {error}") from None
+
+
+def _read(file: Path) -> str:
+    with file.open(encoding="utf-8", newline="") as stream:
+        return stream.read()
 
 
 def _replace(file: Path, text: str) -> None:
     """All or nothing: a crash leaves the old file or the new one."""
-    fresh = file.with_suffix(".new")
-    with fresh.open("w", encoding="utf-8") as out:
+    target = file.resolve()  # behind a link, the file that it names
+    fresh = target.with_name(target.name + ".new")
+    with fresh.open("w", encoding="utf-8", newline="") as out:
+        # Before there is anything to read: RPC URLs hold keys, and the owner may have hidden them.
+        shutil.copymode(target, fresh)
         out.write(text)
         out.flush()
         os.fsync(out.fileno())
-    fresh.replace(file)
+    fresh.replace(target)

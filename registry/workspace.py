@@ -1,7 +1,9 @@
 """The workspace: a folder with `credanchor.toml`, and the environment's twin of each setting.
 
-A setting `key` in table `[section]` is overruled by the variable CREDANCHOR_SECTION_KEY. Paths
-are relative to the folder. Unknown tables and keys are refused: a typing error is no setting.
+A setting `key` in table `[section]` is overruled by the variable CREDANCHOR_SECTION_KEY, unless
+that is empty: text as it stands, lists of text separated by white space, the lists of [trust] in
+TOML. Paths are relative to the folder. Unknown tables and keys are refused: a typing error is no
+setting.
 """
 
 from __future__ import annotations
@@ -10,19 +12,17 @@ import json
 import os
 import tomllib
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from registry.errors import MalformedDocument, MalformedValue, WorkspaceError
+from registry.settings import Table, refuse_unknown, twin
 from registry.values import Address, ChainId, IssuerId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 FILE = "credanchor.toml"
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,12 @@ class Workspace:
     def _from(
         cls, folder: Path, document: Mapping[str, Any], environment: Mapping[str, str]
     ) -> Self:
-        _refuse_unknown(document, {"chain", "issuer", "account", "database", "trust"}, "table")
-        chain = _Table("chain", document, environment)
-        issuer = _Table("issuer", document, environment)
-        account = _Table("account", document, environment)
-        database = _Table("database", document, environment)
+        refuse_unknown(document, {"chain", "issuer", "account", "database", "trust"}, "table")
+        chain = Table("chain", document, environment)
+        issuer = Table("issuer", document, environment)
+        account = Table("account", document, environment)
+        database = Table("database", document, environment)
+        folder = folder.absolute()
         password_file = account.optional("password_file", str)
         loaded = cls(
             folder=folder,
@@ -111,8 +112,8 @@ class Workspace:
                 embedded=chain.flag("embedded"),
                 rpc=chain.texts("rpc"),
                 registry=chain.optional("registry", Address.from_hex),
-                fee_cap_gwei=chain.optional("fee_cap_gwei", _positive) or 200.0,
-                confirmations=chain.optional("confirmations", _count),
+                fee_cap_gwei=chain.number("fee_cap_gwei", _fee) or 200.0,
+                confirmations=chain.number("confirmations", _count),
             ),
             issuer=IssuerSettings(
                 id=issuer.optional("id", IssuerId.from_hex),
@@ -124,16 +125,14 @@ class Workspace:
             account=AccountSettings(
                 keystore=folder / account.required("keystore", str),
                 password_file=None if password_file is None else folder / password_file,
-                password=environment.get("CREDANCHOR_ACCOUNT_PASSWORD"),
+                password=environment.get(twin("account", "password")) or None,
             ),
             database_url=_database_url(folder, database.required("url", str)),
-            trust=document.get("trust", {}),
+            trust=_trust(document.get("trust", {}), environment),
         )
         for table in (chain, issuer, account, database):
             table.refuse_others()
         _check_chain(loaded.chain)
-        if not isinstance(loaded.trust, dict):
-            raise MalformedDocument("not a table", "trust")
         return loaded
 
 
@@ -187,86 +186,30 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
-class _Table:
-    """One table, its values overruled by the environment; remembers which keys were asked for."""
-
-    def __init__(
-        self, name: str, document: Mapping[str, Any], environment: Mapping[str, str]
-    ) -> None:
-        self._name = name
-        self._values = document.get(name, {})
-        if not isinstance(self._values, dict):
-            raise MalformedDocument("not a table", name)
-        self._environment = environment
-        self._known: set[str] = set()
-
-    def required(self, key: str, read: Callable[[str], _T]) -> _T:
-        value = self.optional(key, read)
-        if value is None:
-            raise MalformedDocument("missing", self._place(key))
-        return value
-
-    def optional(self, key: str, read: Callable[[str], _T]) -> _T | None:
-        value = self._get(key)
-        if value is None:
-            return None
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = str(value)
-        if not isinstance(value, str):
-            raise MalformedDocument("text expected", self._place(key))
-        try:
-            return read(value)
-        except (MalformedValue, ValueError) as error:
-            raise MalformedDocument(str(error), self._place(key)) from None
-
-    def flag(self, key: str) -> bool:
-        value = self._get(key)
-        if value in (True, "true", "1"):
-            return True
-        if value in (None, False, "false", "0"):
-            return False
-        raise MalformedDocument("true or false expected", self._place(key))
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of strings; in the environment separated by white space."""
-        value = self._get(key)
-        if isinstance(value, str):
-            return tuple(value.split())
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            raise MalformedDocument("a list of texts expected", self._place(key))
-        return tuple(value)
-
-    def refuse_others(self) -> None:
-        _refuse_unknown(self._values, self._known, f"[{self._name}] key")
-
-    def _get(self, key: str) -> object:
-        self._known.add(key)
-        twin = f"CREDANCHOR_{self._name}_{key}".upper()
-        return self._environment.get(twin, self._values.get(key))
-
-    def _place(self, key: str) -> str:
-        return f"[{self._name}] {key}"
+def _trust(table: object, environment: Mapping[str, str]) -> Mapping[str, object]:
+    """The raw table; `TrustPolicy` reads and checks it."""
+    if not isinstance(table, dict):
+        raise MalformedDocument("not a table", "trust")
+    merged = dict(table)
+    for key in ("max_age_s", "registries", "issuers"):
+        text = environment.get(twin("trust", key))
+        if text:
+            try:
+                merged[key] = tomllib.loads(f"value = {text}")["value"]
+            except tomllib.TOMLDecodeError:
+                raise MalformedDocument("not a TOML value", twin("trust", key)) from None
+    return merged
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: set[str], kind: str) -> None:
-    for key in table:
-        if key not in known:
-            near = get_close_matches(key, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-            raise MalformedDocument(f"unknown {kind}; {hint}", key)
-
-
-def _positive(text: str) -> float:
+def _fee(text: str) -> float:
     value = float(text)
     if not 0 < value < 1e9:
-        raise ValueError("a number above 0 expected")
+        raise ValueError("gwei above 0 and below 10^9 expected")
     return value
 
 
 def _count(text: str) -> int:
-    value = int(text)
+    value = int(text) if text.isdecimal() else 0
     if not 1 <= value <= 100_000:
         raise ValueError("a whole number from 1 to 100000 expected")
     return value
@@ -276,7 +219,9 @@ def _check_chain(chain: ChainSettings) -> None:
     if chain.embedded and not chain.id.is_development:
         raise MalformedDocument(f"the embedded chain is eip155:{ChainId.DEVELOPMENT}", "[chain] id")
     if chain.embedded == bool(chain.rpc):
-        raise MalformedDocument("either embedded = true, or at least one URL in rpc", "[chain]")
+        raise MalformedDocument(
+            "either embedded = true, or at least one URL in rpc, and not both", "[chain]"
+        )
 
 
 def _database_url(folder: Path, url: str) -> str:

@@ -1,0 +1,245 @@
+"""Settings from file and environment: read, refused with their place, written, kept secret."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anchor_service.config_edit import put_trusted, set_values
+from registry.errors import WorkspaceError
+from registry.policy import TrustPolicy
+from registry.values import Address, ChainId, IssuerId
+from registry.workspace import FILE, Workspace, find, new_config_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REGISTRY = "0x" + "ab" * 20
+ISSUER = "0x" + "01" * 32
+FRESH = new_config_text(
+    chain=ChainId(31337), embedded=True, rpc=(), did="did:key:z6Mk", name="A", url=None
+)
+REMOTE = new_config_text(
+    chain=ChainId(1),
+    embedded=False,
+    rpc=("https://user:hunter2@one.example/key", "https://two.example"),
+    did="did:key:z6Mk",
+    name="A",
+    url="https://a.example",
+)
+
+
+def _load(folder: Path, text: str, environment: Mapping[str, str] | None = None) -> Workspace:
+    (folder / FILE).write_text(text, "utf-8")
+    return Workspace.load(folder, environment or {})
+
+
+def test_a_fresh_workspace_has_its_own_chain_and_paths_of_its_own(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, FRESH)
+    assert loaded.chain.embedded
+    assert loaded.chain.id == ChainId(31337)
+    assert (loaded.chain.rpc, loaded.chain.registry, loaded.issuer.id) == ((), None, None)
+    assert loaded.issuer.key == tmp_path / "keys/issuer.pem"
+    assert loaded.account.keystore == tmp_path / "keys/account.json"
+    assert loaded.account.password_file == tmp_path / "keys/password"
+    assert loaded.database_url == f"sqlite:///{tmp_path}/credanchor.db"
+    assert TrustPolicy.from_toml(loaded.trust) == TrustPolicy()
+
+
+def test_paths_stay_when_the_current_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / FILE).write_text(FRESH)
+    monkeypatch.chdir(tmp_path)
+    loaded = Workspace.load(Path(), {})
+    assert loaded.issuer.key == tmp_path / "keys/issuer.pem"
+
+
+@pytest.mark.parametrize("name", ['Wörter "und" \\ mehr', "a\nb\tc\x7f", "名 🎓"])
+def test_any_name_survives_the_file(tmp_path: Path, name: str) -> None:
+    text = new_config_text(
+        chain=ChainId(1), embedded=False, rpc=("http://x",), did="d", name=name, url=name
+    )
+    loaded = _load(tmp_path, text)
+    assert (loaded.issuer.name, loaded.issuer.url) == (name, name)
+
+
+# One value for each setting, other than that of any file here.
+TWINS = {
+    "CREDANCHOR_CHAIN_ID": "eip155:5",
+    "CREDANCHOR_CHAIN_EMBEDDED": "false",
+    "CREDANCHOR_CHAIN_RPC": "http://three.example  http://four.example",
+    "CREDANCHOR_CHAIN_REGISTRY": REGISTRY,
+    "CREDANCHOR_CHAIN_FEE_CAP_GWEI": "1.5",
+    "CREDANCHOR_CHAIN_CONFIRMATIONS": "65",
+    "CREDANCHOR_ISSUER_ID": ISSUER,
+    "CREDANCHOR_ISSUER_DID": "did:key:zOther",
+    "CREDANCHOR_ISSUER_NAME": "B",
+    "CREDANCHOR_ISSUER_URL": "https://b.example",
+    "CREDANCHOR_ISSUER_KEY": "/keys/k.pem",
+    "CREDANCHOR_ACCOUNT_KEYSTORE": "/keys/a.json",
+    "CREDANCHOR_ACCOUNT_PASSWORD_FILE": "/keys/p",
+    "CREDANCHOR_ACCOUNT_PASSWORD": "hunter2",
+    "CREDANCHOR_DATABASE_URL": "postgresql+psycopg://u:hunter2@db/x",
+    "CREDANCHOR_TRUST_MAX_AGE_S": "60",
+    "CREDANCHOR_TRUST_REGISTRIES": "[]",
+    "CREDANCHOR_TRUST_ISSUERS": "[]",
+}
+
+
+def test_every_setting_has_a_twin_in_the_environment_that_overrules_it(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, FRESH, TWINS)
+    chain, issuer, account = loaded.chain, loaded.issuer, loaded.account
+    assert (chain.id, chain.embedded) == (ChainId(5), False)
+    assert chain.rpc == ("http://three.example", "http://four.example")
+    assert chain.registry == Address.from_hex(REGISTRY)
+    assert (chain.fee_cap_gwei, chain.confirmations) == (1.5, 65)
+    assert issuer.id == IssuerId.from_hex(ISSUER)
+    assert (issuer.did, issuer.name) == ("did:key:zOther", "B")
+    assert (issuer.url, issuer.key) == ("https://b.example", Path("/keys/k.pem"))
+    assert (account.keystore, account.password_file) == (Path("/keys/a.json"), Path("/keys/p"))
+    assert account.password == "hunter2"
+    assert loaded.database_url == "postgresql+psycopg://u:hunter2@db/x"
+    assert loaded.trust == {"max_age_s": 60, "registries": [], "issuers": []}
+
+
+def test_the_list_of_twins_above_is_whole() -> None:
+    """Each key that a new file shows, in use or in a comment."""
+    shown = tomllib.loads(FRESH.replace("# fee", "fee").replace("# conf", "conf")) | {}
+    for table, values in shown.items():
+        for key in values:
+            assert f"CREDANCHOR_{table}_{key}".upper() in TWINS
+
+
+def test_an_empty_variable_is_none(tmp_path: Path) -> None:
+    assert _load(tmp_path, FRESH, dict.fromkeys(TWINS, "")) == _load(tmp_path, FRESH)
+
+
+FAULTS = {
+    "misspelt key": (
+        "[chain]\n",
+        "[chain]\nregistri = 1\n",
+        "registri: unknown .*did you mean reg",
+    ),
+    "strange key": (
+        "[chain]\n",
+        "[chain]\nzzz = 1\n",
+        "zzz: unknown .*known are confirmations, emb",
+    ),
+    "unknown table": ("[chain]\n", "[wallet]\n[chain]\n", "wallet: unknown table"),
+    "no name": ('name = "A"\n', "", r"\[issuer\] name: missing"),
+    "number as text": ('name = "A"', "name = 5", r"\[issuer\] name: text expected"),
+    "text as number": ("[chain]\n", '[chain]\nfee_cap_gwei = "9"\n', "fee_cap_gwei: a number exp"),
+    "flag as number": ("[chain]\n", "[chain]\nconfirmations = true\n", "confirmations: a number"),
+    "no fee": ("[chain]\n", "[chain]\nfee_cap_gwei = nan\n", "fee_cap_gwei: gwei above 0"),
+    "no depth": (
+        "[chain]\n",
+        "[chain]\nconfirmations = 0\n",
+        "confirmations: a whole number from 1",
+    ),
+    "half a block": (
+        "[chain]\n",
+        "[chain]\nconfirmations = 1.5\n",
+        "confirmations: a whole number",
+    ),
+    "text as flag": ("embedded = true", 'embedded = "true"', "embedded: true or false"),
+    "number as flag": ("embedded = true", "embedded = 1", "embedded: true or false"),
+    "text as list": ("embedded = true", 'rpc = "http://x"', r"\[chain\] rpc: a list of texts"),
+    "chain by number": ('"eip155:31337"', "31337", r"\[chain\] id: text expected"),
+    "not CAIP-2": ('"eip155:31337"', '"31337"', r"\[chain\] id: ChainId: not eip155:"),
+    "embedded mainnet": ('"eip155:31337"', '"eip155:1"', "the embedded chain is eip155:31337"),
+    "both": ("embedded = true", 'embedded = true\nrpc = ["http://x"]', "not both"),
+    "neither": ("embedded = true", "", "at least one URL"),
+    "short address": ("[chain]\n", '[chain]\nregistry = "0xab"\n', "registry: Address: 1 bytes"),
+    "not TOML": ("[chain]\n", "[chain\n", "line 4"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_refused_with_file_and_key(tmp_path: Path, name: str) -> None:
+    old, new, expected = FAULTS[name]
+    assert old in FRESH
+    with pytest.raises(WorkspaceError, match=f"{FILE}: .*{expected}"):
+        _load(tmp_path, FRESH.replace(old, new, 1))
+
+
+def test_a_table_may_be_absent_where_nothing_in_it_is_needed(tmp_path: Path) -> None:
+    assert _load(tmp_path, FRESH[: FRESH.index("[trust]")]).trust == {}
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("CREDANCHOR_CHAIN_REGISTRY", "0xab"),
+        ("CREDANCHOR_CHAIN_EMBEDDED", "maybe"),
+        ("CREDANCHOR_CHAIN_CONFIRMATIONS", "many"),
+        ("CREDANCHOR_TRUST_ISSUERS", "[{"),
+    ],
+)
+def test_a_fault_of_the_environment_names_the_variable(
+    tmp_path: Path, variable: str, text: str
+) -> None:
+    with pytest.raises(WorkspaceError, match=variable):
+        _load(tmp_path, FRESH, {variable: text})
+
+
+def test_no_workspace_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match=r"run `credanchor init .*or name one with -w"):
+        Workspace.load(tmp_path, {})
+
+
+def test_the_folder_is_as_named_else_of_the_environment_else_the_current_one() -> None:
+    variable = {"CREDANCHOR_WORKSPACE": "there"}
+    assert find("here", variable) == Path("here")
+    assert find(None, variable) == Path("there")
+    assert find(None, {}) == Path()
+
+
+def test_no_secret_shows_in_a_repr(tmp_path: Path) -> None:
+    shown = repr(_load(tmp_path, REMOTE, {**TWINS, "CREDANCHOR_CHAIN_RPC": ""}))
+    assert "hunter2" not in shown
+    assert "one.example" not in shown
+
+
+def test_values_are_set_in_their_table_with_comments_kept(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    file.write_text(FRESH)
+    set_values(file, {("chain", "registry"): REGISTRY, ("issuer", "id"): ISSUER})
+    loaded = Workspace.load(tmp_path, {})
+    assert loaded.chain.registry == Address.from_hex(REGISTRY)
+    assert loaded.issuer.id == IssuerId.from_hex(ISSUER)
+    # Every line of before is still there, in its order.
+    text = file.read_text()
+    rest = iter(text.splitlines())
+    assert all(line in rest for line in FRESH.splitlines())
+    assert text.index("[chain]") < text.index(REGISTRY) < text.index("[issuer]")
+    assert text.index("[issuer]") < text.index(ISSUER) < text.index("[account]")
+    set_values(file, {("chain", "registry"): "0x" + "cd" * 20})
+    assert REGISTRY not in file.read_text()
+
+
+def test_trust_is_added_once_and_replaced_where_it_speaks_of_the_same(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    file.write_text(FRESH)
+    entry = {"chain": "eip155:31337", "address": REGISTRY, "code_hash": "0x" + "11" * 32}
+    put_trusted(file, "registries", entry, same=("chain", "address"))
+    put_trusted(file, "registries", entry, same=("chain", "address"))
+    other = entry | {"address": "0x" + "cd" * 20}
+    put_trusted(file, "registries", other, same=("chain", "address"))
+    changed = entry | {"code_hash": "0x" + "22" * 32}
+    put_trusted(file, "registries", changed, same=("chain", "address"))
+    trust = Workspace.load(tmp_path, {}).trust
+    assert trust["registries"] == [changed, other]
+    assert len(TrustPolicy.from_toml(trust).registries) == 2
+
+
+def test_an_edited_file_stays_as_private_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    file.write_text(FRESH)
+    file.chmod(0o600)
+    set_values(file, {("issuer", "name"): "B"})
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
