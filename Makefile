@@ -8,6 +8,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 export UV_PYTHON_DOWNLOADS := never
+# Once, at installation: web3 alone is 1,800 modules, which each command would compile anew where
+# Python may not write bytecode.
+export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -63,7 +66,8 @@ test-long: $(READY)  ## long campaigns: deep invariants, large fuzzing
 	pytest -n auto -m long tests
 
 bench: $(READY)  ## figures, as ratios against a peer or a limit taken in the same run
-	python -m scripts.bench
+	python scripts/bench/formats.py
+	python scripts/bench/pipeline.py
 
 format: $(READY)
 	ruff check --fix .

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
+
+import orjson
 
 from registry.workspace import Workspace, find
 
@@ -33,8 +34,7 @@ def say(args: argparse.Namespace, line: str) -> None:
 def answer(args: argparse.Namespace, value: JsonObject) -> None:
     """The answer for programs; without --json nothing."""
     if args.json:
-        json.dump(value, sys.stdout, ensure_ascii=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(orjson.dumps(value).decode() + "\n")
 
 
 def warn(line: str) -> None:
