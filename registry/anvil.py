@@ -22,15 +22,16 @@ def find() -> Path:
     """
     named = os.environ.get("CREDANCHOR_ANVIL")
     if named:
-        if not os.access(named, os.X_OK):
+        found = shutil.which(named)
+        if not found:
             raise DevChainFailed(f"CREDANCHOR_ANVIL: no program at {named}")
-        return Path(named)
+        return Path(found)
     on_path = shutil.which("anvil")
     if on_path:
         return Path(on_path)
     for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parent.parent):
-        for found in sorted(folder.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*")):
-            return found
+        for shipped in sorted(folder.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*")):
+            return shipped
     raise DevChainFailed(
         "the embedded chain needs anvil: install Foundry (getfoundry.sh) or run "
         "`npm install @foundry-rs/anvil`, or name the program in CREDANCHOR_ANVIL"

@@ -166,8 +166,11 @@ def _block(node: Node, tag: str, answer: JsonValue) -> Block:
     if not isinstance(answer, dict):
         hint = "; set [chain] confirmations" if tag == "finalized" else ""
         raise NodeInconsistent(f"{node.name} knows no block {tag}{hint}")
+    number = quantity(answer.get("number"), "block number")
+    if tag.startswith("0x") and number != int(tag, 16):
+        raise NodeInconsistent(f"{node.name}: asked for block {int(tag, 16)}, it gave {number}")
     return Block(
-        number=quantity(answer.get("number"), "block number"),
+        number=number,
         hash=BlockHash(data(answer.get("hash"), "block hash", 32)),
         timestamp=quantity(answer.get("timestamp"), "block timestamp"),
     )

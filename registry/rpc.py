@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
@@ -32,7 +32,16 @@ _BATCH = 500
 """Calls in one request: public providers refuse more than about a thousand."""
 
 _CONNECT_TRIES = 3
-"""Only for connections that never came to be: then nothing was asked, and asking again is safe."""
+"""Only for connections that were refused: then nothing was asked, and asking again is safe."""
+
+_SECRET_CHARACTERS = 4
+"""Shorter parts of a path (`v2`, `rpc`) are no keys."""
+
+_HINTS = {
+    401: "does the URL hold a valid key?",
+    403: "does the URL hold a valid key?",
+    429: "too many requests; try again later",
+}
 
 _HEX = re.compile(r"0x[0-9a-fA-F]*")
 _NO_TEXT = re.compile(r"[^\x20-\x7e]+")
@@ -60,10 +69,12 @@ class Node:
     def __init__(self, url: str, *, timeout_s: float = 20.0) -> None:
         """Raises NodeUnreachable where `url` is no http(s) URL; connects on first use.
 
-        timeout_s: seconds for a whole exchange, however slowly a node drips its answer.
+        timeout_s: seconds for connecting, for any silence, and for the whole body of an answer,
+        however slowly a node drips it.
         """
         self.name = node_name(url)
         self._url = url
+        self._secrets = _secrets(url)
         self._timeout_s = timeout_s
         self._client: httpx.Client | None = None
         self._last_id = 0
@@ -90,7 +101,7 @@ class Node:
     def call(self, method: str, params: Sequence[JsonValue]) -> JsonValue:
         """Raises NodeUnreachable, NodeRefused, NodeInconsistent."""
         request = self._request(method, params)
-        return _result(method, request["id"], self._post(request))
+        return self._result(method, request["id"], self._post(request))
 
     def batch(self, calls: Sequence[tuple[str, Sequence[JsonValue]]]) -> list[JsonValue]:
         """Answers in the order of the calls; the first refusal is raised. Errors as for `call`."""
@@ -104,12 +115,14 @@ class Node:
         answer = self._post(list(requests))
         if isinstance(answer, dict):
             # A node that takes no batches answers with one error for all.
-            _result("batch", None, answer)
+            self._result("batch", None, answer)
         if not isinstance(answer, list) or len(answer) != len(requests):
-            raise NodeInconsistent(f"{self.name}: a batch of {len(requests)} has no such answer")
+            raise NodeInconsistent(
+                f"{self.name}: {len(requests)} calls in one request were not all answered"
+            )
         by_id = {_id(one): one for one in answer}
         return [
-            _result(method, request["id"], by_id.get(_id(request)))
+            self._result(method, request["id"], by_id.get(_id(request)))
             for (method, _), request in zip(calls, requests, strict=True)
         ]
 
@@ -129,81 +142,117 @@ class Node:
         import httpx
 
         if self._client is None:
-            self._client = httpx.Client(
-                timeout=self._timeout_s,
-                headers={"Content-Type": "application/json"},
-                # The environment's proxies are for the world outside; loopback nodes are not there.
-                trust_env=not _is_loopback(self._url),
-            )
-            # It logs each request's URL at INFO, and with it a provider's key.
-            logging.getLogger("httpx").setLevel(logging.WARNING)
+            self._client = self._open()
         until = time.monotonic() + self._timeout_s
         for attempt in range(1, _CONNECT_TRIES + 1):
             try:
                 return self._read(self._client, body, until)
-            except (httpx.ConnectError, httpx.ConnectTimeout):
+            except httpx.ConnectError:
                 if attempt == _CONNECT_TRIES:
                     raise NodeUnreachable(
                         f"{self.name}: no connection; is the node running, and the URL right?"
                     ) from None
                 time.sleep(0.05 * attempt)
             except httpx.TimeoutException:
-                raise NodeUnreachable(
-                    f"{self.name}: no answer within {self._timeout_s:g} seconds; try again later"
-                ) from None
+                raise self._too_late() from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 kind = type(error).__name__  # its text may hold the URL, and with it a key
                 raise NodeUnreachable(f"{self.name}: the exchange broke off ({kind})") from None
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def _open(self) -> httpx.Client:
+        import httpx
+
+        # It logs each request's URL at INFO, and with it a provider's key.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        try:
+            return httpx.Client(
+                timeout=self._timeout_s,
+                headers={"Content-Type": "application/json", "Accept-Encoding": "gzip"},
+                # The environment's proxies are for the world outside; loopback nodes are not there.
+                trust_env=not _is_loopback(self._url),
+            )
+        except (ImportError, ValueError, httpx.InvalidURL):  # of a proxy, and may repeat its URL
+            raise NodeUnreachable(
+                f"{self.name}: the proxy that the environment names (HTTPS_PROXY, ALL_PROXY) "
+                "cannot be used"
+            ) from None
+
     def _read(self, client: httpx.Client, body: bytes, until: float) -> bytes:
         with client.stream("POST", self._url, content=body) as response:
-            self._check_status(response)
-            parts: list[bytes] = []
-            total = 0
-            for part in response.iter_bytes():
-                total += len(part)
-                if total > MAX_ANSWER_BYTES:
-                    raise NodeInconsistent(f"{self.name}: more than {MAX_ANSWER_BYTES:,} B")
-                if time.monotonic() > until:
-                    raise NodeUnreachable(
-                        f"{self.name}: no whole answer within {self._timeout_s:g} seconds; "
-                        "try again later"
-                    )
-                parts.append(part)
-            return b"".join(parts)
+            status = response.status_code
+            if status == 429 or status >= 500:
+                raise self._http(status)
+            raw = self._body(response, until)
+        # Some nodes send a JSON-RPC error with HTTP 400 and the like: that says more.
+        if status != 200 and not _is_refusal(raw):
+            raise self._http(status)
+        return raw
 
-    def _check_status(self, response: httpx.Response) -> None:
-        status = response.status_code
-        if status == 429:
-            raise NodeUnreachable(f"{self.name}: HTTP 429, too many requests; try again later")
-        # Some nodes send a JSON-RPC error with HTTP 400 and the like: that is read and says more.
-        in_json = "json" in response.headers.get("Content-Type", "")
-        if status in (401, 403) and not in_json:
-            raise NodeUnreachable(f"{self.name}: HTTP {status}; does the URL hold a valid key?")
-        if status >= 500:
-            raise NodeUnreachable(f"{self.name}: HTTP {status}; try again later, or another node")
-        if status != 200 and not in_json:
-            raise NodeUnreachable(f"{self.name}: HTTP {status}; is the URL that of a node?")
+    def _body(self, response: httpx.Response, until: float) -> bytes:
+        # Another encoding than we asked for might unpack a few bytes to gigabytes in one step.
+        if response.headers.get("Content-Encoding", "gzip") not in ("gzip", "identity"):
+            raise NodeInconsistent(f"{self.name}: the answer is packed in a way not asked for")
+        parts: list[bytes] = []
+        total = 0
+        for part in response.iter_bytes():
+            total += len(part)
+            if total > MAX_ANSWER_BYTES:
+                raise NodeInconsistent(
+                    f"{self.name}: the answer is longer than {MAX_ANSWER_BYTES // 2**20} MiB"
+                )
+            if time.monotonic() > until:
+                raise self._too_late()
+            parts.append(part)
+        return b"".join(parts)
 
-
-def _result(method: str, request_id: JsonValue, answer: JsonValue) -> JsonValue:
-    if not isinstance(answer, dict):
-        raise NodeInconsistent(f"{method}: the node left the call unanswered")
-    error = answer.get("error")
-    if isinstance(error, dict):
-        code = error.get("code")
-        message = str(error.get("message", "no reason given"))
-        raise NodeRefused(
-            method,
-            code if isinstance(code, int) else 0,
-            # A hostile node must not write to the terminal.
-            _NO_TEXT.sub(" ", message)[:500],
-            error.get("data"),
+    def _http(self, status: int) -> NodeUnreachable:
+        other = (
+            "try again later, or another node" if status >= 500 else "is the URL that of a node?"
         )
-    if error is not None or "result" not in answer or _id(answer) != request_id:
-        raise NodeInconsistent(f"{method}: the node's answer is none to this call")
-    return answer["result"]
+        return NodeUnreachable(f"{self.name}: HTTP {status}; {_HINTS.get(status, other)}")
+
+    def _too_late(self) -> NodeUnreachable:
+        return NodeUnreachable(
+            f"{self.name}: no whole answer within {self._timeout_s:g} seconds; try again later"
+        )
+
+    def _result(self, method: str, request_id: JsonValue, answer: JsonValue) -> JsonValue:
+        if not isinstance(answer, dict):
+            raise NodeInconsistent(f"{self.name}: {method}: the call was left unanswered")
+        error = answer.get("error")
+        if isinstance(error, dict):
+            code = error.get("code")
+            message = str(error.get("message", "no reason given"))
+            raise NodeRefused(
+                method, code if type(code) is int else 0, self._safe(message), error.get("data")
+            )
+        if error is not None or "result" not in answer or _id(answer) != request_id:
+            raise NodeInconsistent(f"{self.name}: {method}: the answer is none to this call")
+        return answer["result"]
+
+    def _safe(self, message: str) -> str:
+        """A node's words, without the key that it may repeat or anything that steers a terminal."""
+        for secret in self._secrets:
+            message = message.replace(secret, "***")
+        return _NO_TEXT.sub(" ", message)[:500]
+
+
+def _secrets(url: str) -> list[str]:
+    """What of a URL may be a key, as written and as meant; the longest first."""
+    parts = urlsplit(url)
+    written = [parts.username, parts.password, *parts.path.split("/")]
+    written += [value for _, value in parse_qsl(parts.query)]
+    found = {form for one in written if one for form in (one, unquote(one))}
+    return sorted((one for one in found if len(one) >= _SECRET_CHARACTERS), key=len, reverse=True)
+
+
+def _is_refusal(raw: bytes) -> bool:
+    try:
+        answer = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(answer, dict) and isinstance(answer.get("error"), dict)
 
 
 def _id(message: JsonValue) -> int | None:
