@@ -153,3 +153,17 @@ def test_suites_of_other_versions_are_named_apart(receipt: Receipt) -> None:
     assert extract({"proof": future}) is None
     assert unknown_suites(embed({}, receipt)) == ()
     assert ANCHOR_SUITE not in unknown_suites(document)
+
+
+def test_only_the_issuer_s_proofs_come_before(receipt: Receipt) -> None:
+    future: JsonObject = {
+        "type": "DataIntegrityProof",
+        "cryptosuite": "credanchor-future-2031",
+        "id": "urn:future",
+    }
+    anchored = embed({"proof": future}, receipt)
+    assert isinstance(anchored["proof"], list)
+    ours = anchored["proof"][1]
+    assert isinstance(ours, dict)
+    assert "previousProof" not in ours
+    assert extract(anchored) == receipt
