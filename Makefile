@@ -15,7 +15,7 @@ export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 UV := build/uv/bin/uv
-FORGE := $(CURDIR)/node_modules/@foundry-rs/forge-linux-amd64/bin/forge
+FORGE := $(CURDIR)/node_modules/.bin/forge
 READY := build/python.ready build/node.ready
 
 .PHONY: help setup demo test check lint unit contracts integration test-long bench slither format clean
