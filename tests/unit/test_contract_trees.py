@@ -65,3 +65,15 @@ def test_every_file_of_forge_tests_has_a_tree() -> None:
 def test_a_behaviour_without_a_condition_is_named_by_itself() -> None:
     tree = "f\n├── it works\n└── when x's y is 1\n    ├── it is\n    └── it is not"
     assert behaviours(tree) == ["Works", "WhenXsYIs1_Is", "WhenXsYIs1_IsNot"]
+
+
+def test_each_property_names_tests_that_exist() -> None:
+    text = (FOLDER / "INVARIANTS.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \| .* \| (.*) \|$", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 15))
+    source = "".join(path.read_text("utf-8") for path in FOLDER.rglob("*.sol"))
+    for number, shown_by in rows:
+        names = re.findall(r"`(\w+)`", shown_by)
+        for name in names:
+            assert f"function {name}(" in source, f"property {number} names {name}"
+        assert names or (FOLDER / "gas-snapshot.json").exists()
