@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from anchor_service import errands, outbox, store, subjects
 from anchor_service.errands import Anchor
-from anchor_service.lifecycle import PENDING_INTENTS, BatchState, Blocked, IntentState
+from anchor_service.errors import Blocked, StillPending
+from anchor_service.lifecycle import PENDING_INTENTS, BatchState, IntentState
 from anchor_service.sealing import seal
 from anchor_service.status_changes import finish_adopted, send_changes
-from anchor_service.submitter import Moment, Outcome, StillPending
+from anchor_service.submitter import Moment, Outcome
 
 if TYPE_CHECKING:
     from anchor_service.chain import Chain

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from anchor_service.errors import Blocked
 from anchor_service.fees import Market
-from anchor_service.lifecycle import Blocked, Reason
+from anchor_service.lifecycle import Reason
 from registry.errors import NodeInconsistent, NodeRefused
 from registry.rpc import data as hex_data
 from registry.rpc import quantity

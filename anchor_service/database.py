@@ -12,8 +12,8 @@ from sqlalchemy import create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from anchor_service.errors import DatabaseError
 from anchor_service.schema import HEAD
-from registry.errors import RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,10 +25,6 @@ _PAGE_BYTES = 16384
 _CACHE_KIB = 65536
 _BUSY_MS = 60_000
 _LOCK_S = 30
-
-
-class DatabaseError(RegistryError):
-    """The database can't be opened or used; the text never holds the URL's password."""
 
 
 class Database:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from anchor_service import contract
 from anchor_service.contract import BatchMasks, StatusChange
-from anchor_service.lifecycle import Blocked, Reason
+from anchor_service.errors import Blocked
+from anchor_service.lifecycle import Reason
 from anchor_service.outbox import Inclusion, Kind
 from registry import artifact
 from registry.errors import NodeInconsistent

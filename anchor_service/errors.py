@@ -5,7 +5,15 @@ RegistryError                 registry.errors
      ├─ AchievementRefused    an achievement file that cannot be issued from; carries each fault
      ├─ RosterRefused         a roster with faults, where all of it was asked for; carries each
      ├─ ImportRefused         a ready-made credential that was not taken in; carries its place
-     └─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
+     ├─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
+     ├─ KeyUnusable           the account's keystore or the password: missing, wrong, or published
+     ├─ DatabaseError         the database: can't be opened, is newer than we are, or is busy
+     ├─ UnknownCredential     an ID that means no credential here, or more than one
+     ├─ DamagedStore          a stored document that is no longer the one that was sealed
+     ├─ Blocked               nothing goes on until a person acts; carries the reason
+     ├─ StillPending          sent and stored, and not on the chain yet: the next run goes on
+     ├─ StateMoved            a change of state that another process made first, or that can't be
+     └─ LeaseLost             another process writes for this account
 
 No message carries a secret. Messages about rosters show the value at fault, shortened: they are for
 the issuer's own screen, never for a log.
@@ -18,6 +26,7 @@ from typing import TYPE_CHECKING
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
+    from anchor_service.lifecycle import Reason
     from anchor_service.roster import RosterFault
 
 
@@ -54,3 +63,39 @@ class ImportRefused(ServiceError):
 
 class IssuerKeyError(ServiceError):
     pass
+
+
+class KeyUnusable(ServiceError):
+    pass
+
+
+class DatabaseError(ServiceError):
+    pass
+
+
+class UnknownCredential(ServiceError):
+    pass
+
+
+class DamagedStore(ServiceError):
+    pass
+
+
+class Blocked(ServiceError):
+    """Its text says what to do."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StillPending(ServiceError):
+    pass
+
+
+class StateMoved(ServiceError):
+    """Nothing of the caller's transaction was committed."""
+
+
+class LeaseLost(ServiceError):
+    """Nothing of the caller's transaction was committed."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anchor_service import store
+from anchor_service.errors import DamagedStore
 from registry.credential import credential_digest
-from registry.errors import RegistryError
 from registry.receipt import Receipt, embed
 from registry.strict_json import MAX_FILE_BYTES, read_object
 from registry.tree import MerkleTree
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
 _SLUG_CHARACTERS = 48
 _DIGEST_CHARACTERS = 16
-
-
-class DamagedStore(RegistryError):
-    """A stored document that is no longer the one that was anchored."""
 
 
 @dataclass(frozen=True, slots=True)

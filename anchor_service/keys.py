@@ -12,7 +12,7 @@ import secrets
 import sys
 from typing import TYPE_CHECKING
 
-from registry.errors import RegistryError
+from anchor_service.errors import KeyUnusable
 from registry.values import Address, ChainId, TxHash
 
 if TYPE_CHECKING:
@@ -40,10 +40,6 @@ _PUBLISHED = frozenset(
         "0xa0ee7a142d267c1f36714e4a8f75612f20a79720",
     )
 )
-
-
-class KeyUnusable(RegistryError):
-    """A keystore or its password can't be used; the text never holds either."""
 
 
 class ChainKey:
@@ -102,11 +98,11 @@ def load(path: Path, password: str, chain: ChainId) -> ChainKey:
     from eth_account import Account
 
     try:
-        keystore = path.read_text("utf-8")
+        keystore = path.read_bytes()
     except OSError as error:
         raise KeyUnusable(f"{path}: can't be read: {error.strerror}") from error
     try:
-        account = Account.from_key(Account.decrypt(keystore, password))
+        account = Account.from_key(Account.decrypt(dict(json.loads(keystore)), password))
     except (ValueError, TypeError, KeyError, NotImplementedError):
         # Not chained: the library's own error may carry pieces of the keystore.
         raise KeyUnusable(f"{path}: wrong password, or not an encrypted keystore") from None

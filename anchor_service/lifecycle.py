@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from registry.errors import RegistryError
-
 
 class BatchState(StrEnum):
     OPEN = "OPEN"
@@ -53,18 +51,6 @@ class Reason(StrEnum):
     WRONG_CHAIN = "wrong chain"
     CONFLICT = "conflict"
     REFUSED = "refused"
-
-
-class Blocked(RegistryError):
-    """Nothing more can be done until a person acts; the text says what to do."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-
-
-class StateMoved(RegistryError):
-    """Another process changed the state first, or the change asked for is not allowed."""
 
 
 _B, _I, _C = BatchState, IntentState, ChangeState

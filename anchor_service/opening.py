@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from anchor_service import keys, outbox
 from anchor_service.chain import Chain
 from anchor_service.database import Database
+from anchor_service.errors import LeaseLost
 from anchor_service.fees import GWEI
-from anchor_service.outbox import LeaseLost
 from anchor_service.submitter import Limits, Submitter
 from registry.devchain import mine_to_finality, running_chain
 from registry.errors import WorkspaceError

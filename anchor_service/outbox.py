@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, or_, select, update
 
 from anchor_service.database import insert_one
+from anchor_service.errors import LeaseLost, StateMoved
 from anchor_service.fees import Fees
-from anchor_service.lifecycle import PENDING_INTENTS, IntentState, StateMoved, intent_may
+from anchor_service.lifecycle import PENDING_INTENTS, IntentState, intent_may
 from anchor_service.schema import attempt, batch, inclusion, intent, signer_lease
-from registry.errors import RegistryError
 from registry.values import Address, BlockHash, ChainId, TxHash
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ class Kind(StrEnum):
     REGISTER = "register"
     ANCHOR = "anchor"
     STATUS = "status"
-
-
-class LeaseLost(RegistryError):
-    """Another process writes for this sender; nothing of ours was committed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ credential = Table(
     Column("created", BigInteger, nullable=False),
     # The document's own id; two different documents may share one.
     Column("credential_id", Text, index=True),
-    # For people only, never hashed: whom or what the credential is about.
+    # For people only, never hashed: whom or what the credential is about. NULL once erased.
     Column("label", Text),
     Column("digest", LargeBinary, nullable=False, unique=True),
     # Encoded by `documents`; NULL once erased.

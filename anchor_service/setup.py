@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from anchor_service import anchoring, contract, errands, keys, outbox
 from anchor_service.config_edit import put_trusted, set_values
 from anchor_service.errands import Deploy, Register
+from anchor_service.errors import Blocked, StillPending
 from anchor_service.issuer_key import IssuerKey
-from anchor_service.lifecycle import Blocked, IntentState, Reason
+from anchor_service.lifecycle import IntentState, Reason
 from anchor_service.opening import registry_of
 from anchor_service.outbox import Kind
-from anchor_service.submitter import Outcome, StillPending
+from anchor_service.submitter import Outcome
 from registry import artifact
 from registry.canonical import canonicalize
 from registry.errors import WorkspaceError

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from anchor_service import changes, store
 from anchor_service.contract import BatchMasks, StatusChange
 from anchor_service.errands import ChangeStatuses, holds
+from anchor_service.errors import StillPending
 from anchor_service.lifecycle import ChangeState
-from anchor_service.submitter import Outcome, StillPending
+from anchor_service.submitter import Outcome
 from registry.storage import (
     Status,
     batch_slot,

@@ -10,9 +10,9 @@ from sqlalchemy import func, select, update
 
 from anchor_service import documents
 from anchor_service.database import bulk_insert, insert_one
-from anchor_service.lifecycle import BatchState, StateMoved, batch_may
+from anchor_service.errors import StateMoved, UnknownCredential
+from anchor_service.lifecycle import BatchState, batch_may
 from anchor_service.schema import batch, credential, placement
-from registry.errors import RegistryError
 from registry.values import (
     Address,
     BatchRoot,
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
 # Rows in one round trip: SQLite takes 32,766 parameters a statement, and memory stays small.
 _CHUNK = 2000
 _NEW_COLUMNS = ("batch", "created", "credential_id", "label", "digest", "document")
-
-
-class UnknownCredential(RegistryError):
-    pass
 
 
 @dataclass(frozen=True, slots=True)

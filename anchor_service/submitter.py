@@ -16,10 +16,11 @@ from anchor_service import outbox, subjects
 from anchor_service.chain import Broadcast
 from anchor_service.contract import refusal
 from anchor_service.errands import GiveUp
+from anchor_service.errors import Blocked, StillPending
 from anchor_service.fees import GWEI, Fees, first_offer, gas_limit, raised_offer
-from anchor_service.lifecycle import Blocked, IntentState, Reason
+from anchor_service.lifecycle import IntentState, Reason
 from anchor_service.outbox import Attempt, Inclusion, Intent, Lease
-from registry.errors import NodeRefused, NodeUnreachable, RegistryError
+from registry.errors import NodeRefused, NodeUnreachable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -64,10 +65,6 @@ class Limits:
     raise_after: int = 45
     lease: int = 30
     patience: float = 900.0
-
-
-class StillPending(RegistryError):
-    """Sent and stored, and not in a block yet; the next run goes on from here."""
 
 
 class Outcome(Enum):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from anchor_service import anchoring, outbox, store
 from anchor_service.anchoring import Line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.errors import StillPending
 from anchor_service.lifecycle import BatchState
 from anchor_service.opening import issuer_of, open_desk, registry_of
-from anchor_service.submitter import Moment, StillPending
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anchor_service.database import Database
+    from anchor_service.submitter import Moment
     from registry.strict_json import JsonObject
     from registry.workspace import Workspace
 

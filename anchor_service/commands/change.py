@@ -9,6 +9,7 @@ from anchor_service import changes, store
 from anchor_service.commands.anchor import bring, open_line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.contract import StatusChange
+from anchor_service.errors import UnknownCredential
 from anchor_service.lifecycle import ChangeState
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _want(
         found = {one.row: one for one in (store.find(connection, text) for text in args.ids)}
         for one in found.values():
             if one.index is None:
-                raise store.UnknownCredential(
+                raise UnknownCredential(
                     f"{one.name}: not anchored yet, so there is no status to change; run `anchor`"
                 )
         wanted = changes.want(connection, change, list(found), int(time.time()))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from anchor_service import setup
 from anchor_service.commands.output import answer, load_workspace, named, say
+from anchor_service.errors import KeyUnusable
 from anchor_service.fees import GWEI
-from anchor_service.keys import PASSWORD_VARIABLE, KeyUnusable
+from anchor_service.keys import PASSWORD_VARIABLE
 from anchor_service.opening import open_desk
 from registry.errors import WorkspaceError
 from registry.values import ChainId

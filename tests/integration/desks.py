@@ -152,10 +152,15 @@ def add(database: Database, *names: str) -> None:
         list(store.add_credentials(connection, new, 1))
 
 
-def run(line: Line) -> None:
-    """What `anchor` does."""
+def submit(line: Line) -> None:
+    """What `anchor` does before it waits for finality."""
     anchoring.seal_open(line)
     anchoring.submit(line)
+
+
+def run(line: Line) -> None:
+    """What `anchor` does."""
+    submit(line)
     assert anchoring.settle(line, 5)
 
 

@@ -15,13 +15,14 @@ from sqlalchemy.exc import IntegrityError
 
 from anchor_service import changes, outbox, store
 from anchor_service.contract import StatusChange
-from anchor_service.database import Database, DatabaseError
+from anchor_service.database import Database
+from anchor_service.errors import DatabaseError, LeaseLost, StateMoved, UnknownCredential
 from anchor_service.fees import Fees
-from anchor_service.lifecycle import BatchState, ChangeState, IntentState, StateMoved
-from anchor_service.outbox import Attempt, Inclusion, Kind, LeaseLost
+from anchor_service.lifecycle import BatchState, ChangeState, IntentState
+from anchor_service.outbox import Attempt, Inclusion, Kind
 from anchor_service.schema import credential, metadata, placement
 from anchor_service.sealing import seal
-from anchor_service.store import NewCredential, UnknownCredential
+from anchor_service.store import NewCredential
 from registry.values import Address, BlockHash, ChainId, CredentialDigest, IssuerId, TxHash
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from desks import (
     quick,
     run,
     send,
+    submit,
 )
 from eth_account import Account
 from sqlalchemy import select
@@ -33,10 +34,11 @@ from anchor_service import anchoring, changes, contract, outbox, store
 from anchor_service.chain import Broadcast, Chain
 from anchor_service.contract import StatusChange
 from anchor_service.database import Database
+from anchor_service.errors import Blocked, StillPending
 from anchor_service.keys import ChainKey
-from anchor_service.lifecycle import BatchState, Blocked, ChangeState, Reason
+from anchor_service.lifecycle import BatchState, ChangeState, Reason
 from anchor_service.schema import attempt, intent
-from anchor_service.submitter import Limits, Moment, StillPending
+from anchor_service.submitter import Limits, Moment
 from registry.errors import NodeUnreachable
 from registry.rpc import Node
 from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
@@ -206,8 +208,7 @@ def test_a_transaction_that_waits_is_the_same_one_after_a_restart(bench: Bench) 
     bench.node.call("evm_setAutomine", [False])
     for _ in range(2):
         with pytest.raises(StillPending), bench.line(limits=quick(patience=0.1)) as line:
-            anchoring.seal_open(line)
-            anchoring.submit(line)
+            submit(line)
     assert bench.the_batch().state is BatchState.SUBMITTED
     bench.node.call("anvil_mine", ["0x1"])
     with bench.line() as line:
@@ -219,8 +220,7 @@ def test_a_transaction_that_waits_is_the_same_one_after_a_restart(bench: Bench) 
 def test_a_transaction_that_the_pool_dropped_is_sent_again(bench: Bench) -> None:
     bench.node.call("evm_setAutomine", [False])
     with pytest.raises(StillPending), bench.line(limits=quick(patience=0.1)) as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     bench.node.call("anvil_dropAllTransactions", [])
     bench.node.call("evm_setAutomine", [True])
     with bench.line() as line:
@@ -233,8 +233,7 @@ def test_a_replacement_keeps_the_nonce_and_raises_both_fees(bench: Bench) -> Non
     bench.node.call("evm_setAutomine", [False])
     limits = quick(patience=0.2, raise_after=0)
     with pytest.raises(StillPending), bench.line(limits=limits) as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     fees = bench.attempts()
     assert len(fees) > 1
     for (cheap, cheap_tip), (dear, dear_tip) in pairwise(fees):
@@ -253,8 +252,7 @@ def test_no_replacement_passes_the_cap(bench: Bench) -> None:
     cap = 3 * (market.base_fee + market.tip)
     limits = quick(patience=0.3, raise_after=0, max_fee=cap)
     with pytest.raises(StillPending), bench.line(limits=limits) as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     assert max(fee for fee, _ in bench.attempts()) <= cap
 
 
@@ -330,8 +328,7 @@ def test_the_same_root_with_other_contents_is_a_conflict(
 def test_a_paused_issuer_blocks_until_it_is_unpaused(bench: Bench) -> None:
     send(bench.node, bench.key, REGISTRY, call_data("pause(bytes32)", bench.issuer_id))
     with bench.line() as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     assert bench.the_batch().state is BatchState.BLOCKED
     assert "paused" in str(bench.the_batch().reason)
     assert bench.intents() == []
@@ -365,16 +362,14 @@ def test_a_pause_between_signing_and_mining_blocks_with_its_reason(bench: Bench)
 def test_an_account_without_rights_blocks(bench: Bench) -> None:
     bench.key = new_key(bench.node)
     with bench.line() as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     assert str(bench.the_batch().reason).startswith(Reason.UNAUTHORISED)
 
 
 def test_an_account_without_funds_blocks_and_says_which(bench: Bench) -> None:
     bench.node.call("anvil_setBalance", [str(bench.key.address), "0x1"])
     with bench.line() as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     reason = str(bench.the_batch().reason)
     assert reason.startswith(Reason.FUNDS)
     assert str(bench.key.address) in reason
@@ -382,8 +377,7 @@ def test_an_account_without_funds_blocks_and_says_which(bench: Bench) -> None:
 
 def test_a_price_over_the_cap_blocks_before_a_nonce_is_taken(bench: Bench) -> None:
     with bench.line(limits=quick(max_fee=1)) as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     assert str(bench.the_batch().reason).startswith(Reason.FEE_CAP)
     assert bench.intents() == []
 
@@ -397,8 +391,7 @@ def test_another_chain_than_the_settings_name_is_refused(node: Node) -> None:
 
 def test_a_block_that_vanishes_takes_the_batch_back_and_it_is_sent_again(bench: Bench) -> None:
     with bench.line() as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
     assert bench.the_batch().state is BatchState.INCLUDED
     bench.node.call("anvil_reorg", [1, []])
     with bench.line() as line:
@@ -423,8 +416,7 @@ def test_a_final_block_that_vanishes_is_noticed_within_the_week(bench: Bench) ->
 
 def test_a_configured_depth_stands_for_the_finalized_tag(bench: Bench) -> None:
     with bench.line() as line:
-        anchoring.seal_open(line)
-        anchoring.submit(line)
+        submit(line)
         deep = replace(line, desk=replace(line.desk, mine=None), finality_depth=6, poll=0.01)
         bench.node.call("anvil_mine", ["0x5"])
         assert not anchoring.settle(deep, 0)
