@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 from registry.canonical import canonicalize
 from registry.credential import anchor_proofs, issuer_proofs, proofs_of, with_proofs
 from registry.errors import MalformedJson, MalformedProof, MalformedReceipt, MalformedValue
+from registry.exact_json import pointer
 from registry.strict_json import JsonObject, JsonValue, read
 from registry.tree import MAX_SIZE, path_length
 from registry.values import Address, BatchRoot, ChainId, FixedBytes, IssuerId, NodeHash, Salt
@@ -65,7 +66,7 @@ class Receipt:
         if missing := sorted(_MEMBERS - value.keys()):
             raise MalformedReceipt("missing", f"/{missing[0]}")
         if unknown := sorted(value.keys() - _MEMBERS):
-            raise MalformedReceipt(f"unknown member {unknown[0]!a}")
+            raise MalformedReceipt("unknown member", pointer(unknown[:1]))
         if _integer(value, "version") != RECEIPT_VERSION:
             raise MalformedReceipt("unknown version: a newer program may read it", "/version")
         return cls(
@@ -124,7 +125,8 @@ def extract(document: JsonObject) -> Receipt | None:
     expected = _anchor_proof(document, receipt)
     for member in sorted(proof.keys() | expected.keys()):
         if proof.get(member) != expected.get(member) or member not in expected:
-            raise MalformedProof(f"{member!a} is not what the receipt demands", "/proof")
+            reason = f"{pointer((member,))} of the anchor proof is not what its receipt demands"
+            raise MalformedProof(reason, "/proof")
     return receipt
 
 

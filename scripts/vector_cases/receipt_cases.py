@@ -109,8 +109,8 @@ def _wrong_members() -> list[Json]:
         *cases,
         _invalid("treeSize not above index", {**RECEIPT, "treeSize": 2}, "/index"),
         _invalid("treeSize that asks for a longer path", {**RECEIPT, "treeSize": 9}, "/path"),
-        _invalid("unknown member", {**RECEIPT, "txHash": hash_}, ""),
-        _invalid("member in other case", {**RECEIPT, "Root": hash_}, ""),
+        _invalid("unknown member", {**RECEIPT, "txHash": hash_}, "/txHash"),
+        _invalid("member in other case", {**RECEIPT, "Root": hash_}, "/Root"),
         *[_invalid(f"top level is {json.dumps(value)}", value, "") for value in _NO_OBJECTS],
     ]
 

@@ -167,3 +167,17 @@ def test_only_the_issuer_s_proofs_come_before(receipt: Receipt) -> None:
     assert isinstance(ours, dict)
     assert "previousProof" not in ours
     assert extract(anchored) == receipt
+
+
+def test_a_refusal_is_short_and_cannot_write_to_a_terminal(receipt: Receipt) -> None:
+    name = "\u001b[31m" + "x" * 50_000
+    anchored = embed({}, receipt)
+    assert isinstance(anchored["proof"], dict)
+    anchored["proof"][name] = 1
+    with pytest.raises(MalformedReceipt) as of_receipt:
+        Receipt.from_json({**receipt.to_json(), name: 1})
+    with pytest.raises(MalformedProof) as of_proof:
+        extract(anchored)
+    for text in map(str, (of_receipt.value, of_proof.value)):
+        assert len(text) < 200
+        assert text.isprintable()
