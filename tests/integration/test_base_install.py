@@ -80,7 +80,9 @@ def test_the_wheel_holds_what_is_needed_at_run_time(wheel: Path) -> None:
 
 @pytest.mark.parametrize("module", HEAVY)
 def test_the_base_package_brings_nothing_of_the_service(installed: Path, module: str) -> None:
-    tried = subprocess.run([installed / "python", "-c", f"import {module}"], capture_output=True)
+    tried = subprocess.run(
+        [installed / "python", "-c", f"import {module}"], capture_output=True, check=False
+    )
     assert tried.returncode == 1
 
 
