@@ -11,19 +11,19 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import errands, outbox, store, subjects
+from anchor_service import batch_store, errands, inclusions, outbox, subjects
 from anchor_service.errands import Anchor
 from anchor_service.errors import Blocked, StillPending
-from anchor_service.lifecycle import PENDING_INTENTS, BatchState, IntentState
+from anchor_service.lifecycle import PENDING_INTENTS, BatchState, IntentState, Moment
 from anchor_service.sealing import seal
 from anchor_service.status_changes import finish_adopted, send_changes
-from anchor_service.submitter import Moment, Outcome
+from anchor_service.submitter import Outcome
 
 if TYPE_CHECKING:
+    from anchor_service.batch_store import Batch
     from anchor_service.chain import Chain
     from anchor_service.database import Database
     from anchor_service.opening import Desk
-    from anchor_service.store import Batch
     from anchor_service.submitter import Submitter, Watch
     from registry.values import Address, IssuerId
 
@@ -65,16 +65,16 @@ class Line:
 def seal_open(line: Line) -> list[int]:
     """Seal every open batch that has credentials; the seals are durable on return."""
     with line.database.read() as connection:
-        waiting = store.open_batches(connection)
+        waiting = batch_store.open_batches(connection)
     done = []
     for batch_id in waiting:
         with line.database.write() as connection:
-            found = store.unsealed(connection, batch_id)
+            found = batch_store.unsealed(connection, batch_id)
             if found is None:
                 continue
             ids, digests = found
             sealed = seal(line.issuer_id, digests, os.urandom)
-            store.store_seal(
+            batch_store.store_seal(
                 connection, batch_id, ids, sealed, line.chain.id, line.registry, _now()
             )
         done.append(batch_id)
@@ -89,7 +89,7 @@ def submit(line: Line) -> None:
     """
     resume_pending(line.desk)
     with line.database.read() as connection:
-        batches = store.sealed_batches(connection, *_UNFINISHED)
+        batches = batch_store.sealed_batches(connection, *_UNFINISHED)
     for batch in batches:
         try:
             _anchor(line, batch)
@@ -103,7 +103,7 @@ def resume_pending(desk: Desk) -> None:
     with desk.database.read() as connection:
         pending = outbox.intents(connection, desk.chain.id, desk.account, *PENDING_INTENTS)
         batches = [
-            store.get_batch(connection, one.batch) if one.batch is not None else None
+            batch_store.get_batch(connection, one.batch) if one.batch is not None else None
             for one in pending
         ]
     for intent, batch in zip(pending, batches, strict=True):
@@ -135,7 +135,7 @@ def settle(line: Line, wait_s: float) -> bool:
 def _anchor(line: Line, batch: Batch) -> None:
     for _ in range(_ROUNDS):
         with line.database.read() as connection:
-            batch = store.get_batch(connection, batch.id)
+            batch = batch_store.get_batch(connection, batch.id)
         if batch.state is BatchState.INCLUDED:
             return
         errand = Anchor(batch)
@@ -153,21 +153,21 @@ def _adopt(line: Line, errand: Anchor) -> bool:
     if found is None:
         return False
     with line.database.write() as connection:
-        outbox.put_inclusion(connection, found, None, errand.batch.id)
-        state = store.get_batch(connection, errand.batch.id).state
-        store.move_batch(connection, errand.batch.id, state, BatchState.INCLUDED)
+        inclusions.put_inclusion(connection, found, None, errand.batch.id)
+        state = batch_store.get_batch(connection, errand.batch.id).state
+        batch_store.move_batch(connection, errand.batch.id, state, BatchState.INCLUDED)
     line.watch(Moment.INCLUDED)
     return True
 
 
 def _block(desk: Desk, batch: Batch, error: Blocked) -> None:
     with desk.database.write() as connection:
-        state = store.get_batch(connection, batch.id).state
+        state = batch_store.get_batch(connection, batch.id).state
         reason = f"{error.reason}: {error}"
         if state is BatchState.BLOCKED:
-            store.note_reason(connection, batch.id, reason)
+            batch_store.note_reason(connection, batch.id, reason)
         else:
-            store.move_batch(connection, batch.id, state, BatchState.BLOCKED, reason)
+            batch_store.move_batch(connection, batch.id, state, BatchState.BLOCKED, reason)
 
 
 def _look(line: Line) -> bool:
@@ -175,7 +175,7 @@ def _look(line: Line) -> bool:
     final = _final_number(line)
     waiting = False
     with line.database.read() as connection:
-        recent = outbox.recent_inclusions(connection, line.chain.id, _now() - _WEEK_S)
+        recent = inclusions.recent_inclusions(connection, line.chain.id, _now() - _WEEK_S)
     for found in recent:
         block = line.chain.block(found.inclusion.block_number)
         if block is None or block.hash != found.inclusion.block_hash:
@@ -204,19 +204,19 @@ def _finish(line: Line, intent: int | None, batch: int | None) -> None:
         if intent is not None:
             subjects.move(connection, outbox.get_intent(connection, intent), IntentState.FINAL)
         elif batch is not None:
-            store.move_batch(connection, batch, BatchState.INCLUDED, BatchState.FINAL)
+            batch_store.move_batch(connection, batch, BatchState.INCLUDED, BatchState.FINAL)
     line.watch(Moment.FINAL)
 
 
 def _undo(line: Line, intent: int | None, batch: int | None) -> None:
     """A reorganised chain: back to sent, with the same nonce and the same attempts."""
     with line.database.write() as connection:
-        outbox.forget_inclusion(connection, intent, batch)
+        inclusions.forget_inclusion(connection, intent, batch)
         if intent is not None:
             subjects.move(connection, outbox.get_intent(connection, intent), IntentState.SENT)
         elif batch is not None:
-            before = store.get_batch(connection, batch).state
-            store.move_batch(connection, batch, before, BatchState.SUBMITTED)
+            before = batch_store.get_batch(connection, batch).state
+            batch_store.move_batch(connection, batch, before, BatchState.SUBMITTED)
 
 
 def _now() -> int:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from anchor_service import contract
 from anchor_service.contract import BatchMasks, StatusChange
 from anchor_service.errors import Blocked
+from anchor_service.inclusions import Inclusion
 from anchor_service.lifecycle import Reason
-from anchor_service.outbox import Inclusion, Kind
+from anchor_service.outbox import Kind
 from registry import artifact
 from registry.errors import NodeInconsistent
 from registry.keccak import keccak256
@@ -29,9 +30,9 @@ from registry.storage import (
 )
 
 if TYPE_CHECKING:
+    from anchor_service.batch_store import Batch
     from anchor_service.chain import Chain, Log, Mined
     from anchor_service.outbox import Intent
-    from anchor_service.store import Batch
     from registry.values import Address, CodeHash, DidHash, IssuerId
 
 

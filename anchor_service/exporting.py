@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import store
+from anchor_service import batch_store, store
 from anchor_service.errors import DamagedStore
 from registry.credential import credential_digest
 from registry.receipt import Receipt, embed
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from anchor_service.store import Batch, Placed
+    from anchor_service.batch_store import Batch
+    from anchor_service.store import Placed
 
 _SLUG_CHARACTERS = 48
 _DIGEST_CHARACTERS = 16
@@ -44,7 +45,7 @@ def export_batch(
     sidecar: bool,
 ) -> Iterator[Exported]:
     """Write credentials of a final batch, all or those row numbers; the folder must be there."""
-    tree = MerkleTree(store.leaves_of(connection, batch.id))
+    tree = MerkleTree(batch_store.leaves_of(connection, batch.id))
     for one in store.placed(connection, batch.id, rows):
         receipt = receipt_of(batch, one, tree)
         stem = file_stem(one)

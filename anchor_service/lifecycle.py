@@ -53,6 +53,17 @@ class Reason(StrEnum):
     REFUSED = "refused"
 
 
+class Moment(StrEnum):
+    """Steps of the line, told to whoever watches just after each has become durable."""
+
+    SEALED = "sealed"
+    RESERVED = "reserved"
+    SIGNED = "signed"
+    SENT = "sent"
+    INCLUDED = "included"
+    FINAL = "final"
+
+
 _B, _I, _C = BatchState, IntentState, ChangeState
 # Adoption leads to INCLUDED from wherever a sealed batch stands: somebody else may have sent it.
 _BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {

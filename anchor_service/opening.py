@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from anchor_service import keys, outbox
+from anchor_service import keys, leases
 from anchor_service.chain import Chain
 from anchor_service.database import Database
 from anchor_service.errors import LeaseLost
@@ -24,7 +24,7 @@ from registry.rpc import Node
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from anchor_service.outbox import Lease
+    from anchor_service.leases import Lease
     from anchor_service.submitter import Watch
     from registry.values import Address, IssuerId
     from registry.workspace import Workspace
@@ -113,7 +113,7 @@ def _lease(database: Database, chain: Chain, account: Address, seconds: int) -> 
     with database.alone() as alone:
         while True:
             with database.write() as connection:
-                lease = outbox.take_lease(
+                lease = leases.take_lease(
                     connection,
                     chain.id,
                     account,
@@ -131,4 +131,4 @@ def _lease(database: Database, chain: Chain, account: Address, seconds: int) -> 
             yield lease
         finally:
             with database.write() as connection:
-                outbox.end_lease(connection, lease)
+                leases.end_lease(connection, lease)

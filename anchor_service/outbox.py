@@ -1,4 +1,4 @@
-"""Transactions in the database: intents, attempts, inclusions and the lease on a sender.
+"""Transactions in the database: intents and their attempts.
 
 An intent binds one nonce to one call for ever; its attempts are the signed transactions that
 carry it, each stored before it is sent. Each function works in the caller's transaction.
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, select, update
 
 from anchor_service.database import insert_one
-from anchor_service.errors import LeaseLost, StateMoved
+from anchor_service.errors import StateMoved
 from anchor_service.fees import Fees
 from anchor_service.lifecycle import PENDING_INTENTS, IntentState, intent_may
-from anchor_service.schema import attempt, batch, inclusion, intent, signer_lease
-from registry.values import Address, BlockHash, ChainId, TxHash
+from anchor_service.schema import attempt, intent
+from registry.values import Address, ChainId, TxHash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,104 +55,6 @@ class Attempt:
     fees: Fees
     signed: int
     last_sent: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Inclusion:
-    """Where on the chain it happened; log_index is None for a deployment."""
-
-    tx_hash: TxHash
-    block_number: int
-    block_hash: BlockHash
-    block_time: int
-    log_index: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Recent:
-    """An inclusion to look at again, of an intent, or of a batch that another sender anchored."""
-
-    inclusion: Inclusion
-    intent: int | None
-    batch: int | None
-    final: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    chain: ChainId
-    sender: Address
-    owner: str
-    token: int
-
-
-def take_lease(
-    connection: Connection,
-    chain: ChainId,
-    sender: Address,
-    owner: str,
-    *,
-    now: int,
-    seconds: int,
-    alone: bool = False,
-) -> Lease | None:
-    """The right to write for a sender; None while another owner's lease runs.
-
-    alone: the caller holds the database's own lock, so that another's lease is a dead process's.
-    """
-    key = (signer_lease.c.chain == chain.number, signer_lease.c.sender == bytes(sender))
-    row = connection.execute(
-        select(signer_lease.c.owner, signer_lease.c.token, signer_lease.c.expires)
-        .where(*key)
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
-        connection.execute(
-            signer_lease.insert().values(
-                chain=chain.number,
-                sender=bytes(sender),
-                owner=owner,
-                token=1,
-                expires=now + seconds,
-            )
-        )
-        return Lease(chain, sender, owner, 1)
-    if not alone and row.owner != owner and row.expires > now:
-        return None
-    changed = connection.execute(
-        update(signer_lease)
-        .where(*key, signer_lease.c.token == row.token)
-        .values(owner=owner, token=row.token + 1, expires=now + seconds)
-    )
-    return Lease(chain, sender, owner, row.token + 1) if changed.rowcount == 1 else None
-
-
-def hold_lease(connection: Connection, lease: Lease, now: int, seconds: int) -> None:
-    """Fence the caller's transaction: it commits only while the token is still ours."""
-    changed = connection.execute(
-        update(signer_lease)
-        .where(
-            signer_lease.c.chain == lease.chain.number,
-            signer_lease.c.sender == bytes(lease.sender),
-            signer_lease.c.token == lease.token,
-        )
-        .values(expires=now + seconds)
-    )
-    if changed.rowcount != 1:
-        raise LeaseLost("another process has taken over this account; run the command again")
-
-
-def end_lease(connection: Connection, lease: Lease) -> None:
-    """Let the next process start at once. The token stays, so that it only ever grows."""
-    connection.execute(
-        update(signer_lease)
-        .where(
-            signer_lease.c.chain == lease.chain.number,
-            signer_lease.c.sender == bytes(lease.sender),
-            signer_lease.c.token == lease.token,
-        )
-        .values(expires=0)
-    )
 
 
 def reserve(
@@ -283,74 +185,6 @@ def note_broadcast(connection: Connection, sent: TxHash, now: int, error: str | 
     """error: its class, None where the node took the transaction or had it already."""
     connection.execute(
         update(attempt).where(attempt.c.hash == bytes(sent)).values(last_sent=now, error=error)
-    )
-
-
-def put_inclusion(
-    connection: Connection, found: Inclusion, intent_id: int | None, batch_id: int | None
-) -> None:
-    forget_inclusion(connection, intent_id, batch_id)
-    connection.execute(
-        inclusion.insert().values(
-            intent=intent_id,
-            batch=batch_id,
-            tx_hash=bytes(found.tx_hash),
-            block_number=found.block_number,
-            block_hash=bytes(found.block_hash),
-            block_time=found.block_time,
-            log_index=found.log_index,
-        )
-    )
-
-
-def forget_inclusion(connection: Connection, intent_id: int | None, batch_id: int | None) -> None:
-    connection.execute(delete(inclusion).where(or_(*_subject(intent_id, batch_id))))
-
-
-def get_inclusion(
-    connection: Connection, *, intent_id: int | None = None, batch_id: int | None = None
-) -> Inclusion | None:
-    row = connection.execute(
-        select(inclusion).where(or_(*_subject(intent_id, batch_id)))
-    ).one_or_none()
-    return None if row is None else _to_inclusion(row)
-
-
-def recent_inclusions(connection: Connection, chain: ChainId, since: int) -> list[Recent]:
-    """Inclusions on a chain that are not final, or in a block after `since` (unix seconds)."""
-    state = func.coalesce(intent.c.state, batch.c.state)
-    query = (
-        select(inclusion, state.label("state"))
-        .outerjoin(intent, intent.c.id == inclusion.c.intent)
-        .outerjoin(batch, batch.c.id == inclusion.c.batch)
-        .where(
-            func.coalesce(intent.c.chain, batch.c.chain) == chain.number,
-            or_(state != IntentState.FINAL, inclusion.c.block_time >= since),
-        )
-        .order_by(inclusion.c.block_number)
-    )
-    return [
-        Recent(_to_inclusion(row), row.intent, row.batch, row.state == IntentState.FINAL)
-        for row in connection.execute(query)
-    ]
-
-
-def _subject(intent_id: int | None, batch_id: int | None) -> list[Any]:
-    conditions = []
-    if intent_id is not None:
-        conditions.append(inclusion.c.intent == intent_id)
-    if batch_id is not None:
-        conditions.append(inclusion.c.batch == batch_id)
-    return conditions
-
-
-def _to_inclusion(row: Any) -> Inclusion:
-    return Inclusion(
-        TxHash(row.tx_hash),
-        row.block_number,
-        BlockHash(row.block_hash),
-        row.block_time,
-        row.log_index,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from anchor_service import changes, store
+from anchor_service import batch_store, changes
 from anchor_service.contract import BatchMasks, StatusChange
 from anchor_service.errands import ChangeStatuses, holds
 from anchor_service.errors import StillPending
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anchor_service.anchoring import Line
+    from anchor_service.batch_store import Batch
     from anchor_service.changes import Change
-    from anchor_service.store import Batch
 
 # A first write of a word costs up to 35,000 gas with its batch's log, calldata and fold; a call
 # must stay under 16.7 million.
@@ -45,7 +45,7 @@ def send_changes(line: Line) -> None:
             wanted = changes.in_state(connection, ChangeState.WANTED)
             batches = {
                 batch.id: batch
-                for batch in store.sealed_batches(connection)
+                for batch in batch_store.sealed_batches(connection)
                 if batch.issuer_id == line.issuer_id and batch.registry == line.registry
             }
         placed = [one for one in wanted if one.batch in batches]
@@ -96,7 +96,7 @@ def finish_adopted(line: Line) -> bool:
     """
     with line.database.read() as connection:
         adopted = changes.adopted(connection)
-        batches = {batch.id: batch for batch in store.sealed_batches(connection)}
+        batches = {batch.id: batch for batch in batch_store.sealed_batches(connection)}
     if not adopted:
         return True
     statuses = _read(line, adopted, batches, "finalized")

@@ -1,4 +1,4 @@
-"""Credentials and batches in the database. Each function works in the caller's transaction."""
+"""Credentials in the database. Each function works in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select
 
 from anchor_service import documents
 from anchor_service.database import bulk_insert, insert_one
-from anchor_service.errors import StateMoved, UnknownCredential
-from anchor_service.lifecycle import BatchState, batch_may
+from anchor_service.errors import UnknownCredential
+from anchor_service.lifecycle import BatchState
 from anchor_service.schema import batch, credential, placement
 from registry.values import (
-    Address,
-    BatchRoot,
-    ChainId,
     CredentialDigest,
-    IssuerId,
-    MetaHash,
     Salt,
 )
 
@@ -28,7 +23,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
-    from anchor_service.sealing import SealedBatch
 
 # Rows in one round trip: SQLite takes 32,766 parameters a statement, and memory stays small.
 _CHUNK = 2000
@@ -52,21 +46,6 @@ class Added:
     credential_id: str | None
     digest: CredentialDigest
     present: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One sealed batch; `reason` says why it is BLOCKED."""
-
-    id: int
-    state: BatchState
-    reason: str | None
-    chain: ChainId
-    registry: Address
-    issuer_id: IssuerId
-    root: BatchRoot
-    size: int
-    meta_hash: MetaHash
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,138 +121,6 @@ def _open_batch(connection: Connection, now: int) -> int:
     if found is not None:
         return int(found)
     return insert_one(connection, batch, state=BatchState.OPEN, created=now)
-
-
-def open_batches(connection: Connection) -> list[int]:
-    """Batches with credentials that wait for their seal."""
-    some = select(credential.c.id).where(credential.c.batch == batch.c.id).exists()
-    query = select(batch.c.id).where(batch.c.state == BatchState.OPEN, some).order_by(batch.c.id)
-    return list(connection.scalars(query))
-
-
-def unsealed(
-    connection: Connection, batch_id: int
-) -> tuple[list[int], list[CredentialDigest]] | None:
-    """Row numbers and digests of an open batch, locked; None if another sealed it first."""
-    locked = select(batch.c.state).where(batch.c.id == batch_id).with_for_update()
-    if connection.scalar(locked) != BatchState.OPEN:
-        return None
-    rows = connection.execute(
-        select(credential.c.id, credential.c.digest)
-        .where(credential.c.batch == batch_id)
-        .order_by(credential.c.id)
-    )
-    ids: list[int] = []
-    digests: list[CredentialDigest] = []
-    for row, digest in rows:
-        ids.append(row)
-        digests.append(CredentialDigest(digest))
-    return ids, digests
-
-
-def store_seal(
-    connection: Connection,
-    batch_id: int,
-    ids: Sequence[int],
-    sealed: SealedBatch,
-    chain: ChainId,
-    registry: Address,
-    now: int,
-) -> None:
-    rows = [
-        (row, index, bytes(salt))
-        for row, index, salt in zip(ids, sealed.indexes, sealed.salts, strict=True)
-    ]
-    for start in range(0, len(rows), _CHUNK):
-        bulk_insert(
-            connection,
-            placement,
-            ("credential", "leaf_index", "salt"),
-            rows[start : start + _CHUNK],
-        )
-    _compare_and_swap(
-        connection,
-        batch_id,
-        BatchState.OPEN,
-        state=BatchState.SEALED,
-        chain=chain.number,
-        registry=bytes(registry),
-        issuer_id=bytes(sealed.issuer_id),
-        root=bytes(sealed.root),
-        size=sealed.size,
-        meta_hash=bytes(sealed.meta_hash),
-        sealed=now,
-        leaves=sealed.leaves,
-    )
-
-
-def move_batch(
-    connection: Connection,
-    batch_id: int,
-    before: BatchState,
-    after: BatchState,
-    reason: str | None = None,
-) -> None:
-    """Raises StateMoved where the lifecycle has no such step or another process was first."""
-    if not batch_may(before, after):
-        raise StateMoved(f"batch {batch_id} can't go from {before} to {after}")
-    _compare_and_swap(connection, batch_id, before, state=after, reason=reason)
-
-
-def note_reason(connection: Connection, batch_id: int, reason: str) -> None:
-    """Say anew why a batch is BLOCKED."""
-    _compare_and_swap(connection, batch_id, BatchState.BLOCKED, reason=reason)
-
-
-def _compare_and_swap(
-    connection: Connection, batch_id: int, before: BatchState, **values: object
-) -> None:
-    changed = connection.execute(
-        update(batch).where(batch.c.id == batch_id, batch.c.state == before).values(**values)
-    )
-    if changed.rowcount != 1:
-        raise StateMoved(f"batch {batch_id} is no longer {before}: another process moved it")
-
-
-_BATCH_COLUMNS = (
-    batch.c.id,
-    batch.c.state,
-    batch.c.reason,
-    batch.c.chain,
-    batch.c.registry,
-    batch.c.issuer_id,
-    batch.c.root,
-    batch.c.size,
-    batch.c.meta_hash,
-)
-
-
-def sealed_batches(connection: Connection, *states: BatchState) -> list[Batch]:
-    """Sealed batches in order of their making; all of them where no state is named."""
-    query = select(*_BATCH_COLUMNS).where(batch.c.state != BatchState.OPEN).order_by(batch.c.id)
-    if states:
-        query = query.where(batch.c.state.in_(states))
-    return [_to_batch(row) for row in connection.execute(query)]
-
-
-def get_batch(connection: Connection, batch_id: int) -> Batch:
-    """A sealed batch."""
-    return _to_batch(
-        connection.execute(select(*_BATCH_COLUMNS).where(batch.c.id == batch_id)).one()
-    )
-
-
-def leaves_of(connection: Connection, batch_id: int) -> bytes:
-    """The leaf file of a sealed batch."""
-    return bytes(
-        connection.execute(select(batch.c.leaves).where(batch.c.id == batch_id)).scalar_one()
-    )
-
-
-def counts(connection: Connection) -> dict[int, int]:
-    """Credentials a batch."""
-    query = select(credential.c.batch, func.count()).group_by(credential.c.batch)
-    return {int(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def find(connection: Connection, wanted: str) -> Stored:
@@ -378,18 +225,4 @@ def document_of(connection: Connection, row: int) -> bytes | None:
 def _to_stored(row: Sequence[Any]) -> Stored:
     return Stored(
         row[0], row[1], row[2], CredentialDigest(row[3]), row[4], BatchState(row[5]), row[6]
-    )
-
-
-def _to_batch(row: Sequence[Any]) -> Batch:
-    return Batch(
-        row[0],
-        BatchState(row[1]),
-        row[2],
-        ChainId(row[3]),
-        Address(row[4]),
-        IssuerId(row[5]),
-        BatchRoot(row[6]),
-        row[7],
-        MetaHash(row[8]),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anchor_service import changes, outbox, store
+from anchor_service import batch_store, changes, outbox
 from anchor_service.lifecycle import BatchState, ChangeState, IntentState
 
 if TYPE_CHECKING:
@@ -57,6 +57,6 @@ def move(connection: Connection, intent: Intent, after: IntentState) -> Intent:
 
 
 def _move_batch(connection: Connection, batch: int, after: BatchState) -> None:
-    before = store.get_batch(connection, batch).state
+    before = batch_store.get_batch(connection, batch).state
     if before is not after:
-        store.move_batch(connection, batch, before, after)
+        batch_store.move_batch(connection, batch, before, after)

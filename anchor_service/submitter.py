@@ -9,17 +9,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from anchor_service import outbox, subjects
+from anchor_service import inclusions, leases, outbox, subjects
 from anchor_service.chain import Broadcast
-from anchor_service.contract import refusal
 from anchor_service.errands import GiveUp
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.fees import GWEI, Fees, first_offer, gas_limit, raised_offer
-from anchor_service.lifecycle import IntentState, Reason
-from anchor_service.outbox import Attempt, Inclusion, Intent, Lease
+from anchor_service.inclusions import Inclusion
+from anchor_service.lifecycle import IntentState, Moment, Reason
+from anchor_service.outbox import Attempt, Intent
+from anchor_service.refusals import blocked_by
 from registry.errors import NodeRefused, NodeUnreachable
 
 if TYPE_CHECKING:
@@ -29,30 +30,10 @@ if TYPE_CHECKING:
     from anchor_service.database import Database
     from anchor_service.errands import Errand
     from anchor_service.keys import ChainKey
+    from anchor_service.leases import Lease
 
 # A node may know that a nonce is used before it can find the receipt.
 _NONCE_LOW_PATIENCE = 3
-
-_REASONS = {
-    "IssuerIsPaused": (Reason.PAUSED, "the issuer is paused; unpause it first"),
-    "NotAuthorized": (Reason.UNAUTHORISED, "the account is not this issuer's owner or delegate"),
-    "NotOwner": (Reason.UNAUTHORISED, "the account is not this issuer's owner"),
-    "IssuerNotRegistered": (Reason.UNAUTHORISED, "the issuer is not registered"),
-    "IssuerIsRetired": (Reason.UNAUTHORISED, "the issuer is retired for good"),
-    "IssuerIsDistrusted": (Reason.UNAUTHORISED, "the issuer's owner has ended it as distrusted"),
-    "BatchAlreadyAnchored": (Reason.CONFLICT, "the root is anchored already"),
-}
-
-
-class Moment(StrEnum):
-    """Steps of the line, told to whoever watches just after each has become durable."""
-
-    SEALED = "sealed"
-    RESERVED = "reserved"
-    SIGNED = "signed"
-    SENT = "sent"
-    INCLUDED = "included"
-    FINAL = "final"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +169,7 @@ class Submitter:
         try:
             estimate = self._chain.estimate(self._key.address, errand.recipient, errand.data)
         except NodeRefused as error:
-            raise _blocked(error) from error
+            raise blocked_by(error) from error
         limit = gas_limit(estimate)
         if limit is None:
             raise Blocked(
@@ -273,7 +254,7 @@ class Submitter:
         )
         with self._database.write() as connection:
             self._fence(connection)
-            outbox.put_inclusion(connection, inclusion, intent.id, intent.batch)
+            inclusions.put_inclusion(connection, inclusion, intent.id, intent.batch)
             subjects.move(connection, intent, IntentState.INCLUDED)
         self._watch(Moment.INCLUDED)
         return Outcome.INCLUDED
@@ -320,19 +301,7 @@ class Submitter:
         return next((mined for mined in found if mined is not None), None)
 
     def _fence(self, connection: Connection) -> None:
-        outbox.hold_lease(connection, self._lease, _now(), self._limits.lease)
-
-
-def _blocked(error: NodeRefused) -> Blocked:
-    data = error.data
-    if isinstance(data, str) and data.startswith("0x"):
-        found = refusal(bytes.fromhex(data[2:]))
-        if found is not None:
-            reason, advice = _REASONS.get(found.name, (Reason.REFUSED, "the registry refuses it"))
-            return Blocked(reason, f"{advice}: {found}")
-    if "insufficient funds" in error.message.casefold():
-        return Blocked(Reason.FUNDS, "the account can't pay for the transaction; send it funds")
-    return Blocked(Reason.REFUSED, f"the call would fail: {error.message}")
+        leases.hold_lease(connection, self._lease, _now(), self._limits.lease)
 
 
 def _now() -> int:

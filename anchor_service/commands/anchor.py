@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from anchor_service import anchoring, outbox, store
+from anchor_service import anchoring, batch_store, inclusions
 from anchor_service.anchoring import Line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.errors import StillPending
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anchor_service.database import Database
-    from anchor_service.submitter import Moment
+    from anchor_service.lifecycle import Moment
     from registry.strict_json import JsonObject
     from registry.workspace import Workspace
 
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     with open_line(workspace) as line:
         with line.database.read() as connection:
-            before = {one.id: one.state for one in store.sealed_batches(connection)}
+            before = {one.id: one.state for one in batch_store.sealed_batches(connection)}
         anchoring.seal_open(line)
         code = bring(args, line)
         touched = {number for number, state in before.items() if state is not BatchState.FINAL}
@@ -74,7 +74,7 @@ def bring(args: argparse.Namespace, line: Line) -> int:
 def batches(database: Database, skip: set[int]) -> list[JsonObject]:
     """Sealed batches as programs get them."""
     with database.read() as connection:
-        numbers = store.counts(connection)
+        numbers = batch_store.counts(connection)
         return [
             {
                 "batch": one.id,
@@ -83,14 +83,14 @@ def batches(database: Database, skip: set[int]) -> list[JsonObject]:
                 "credentials": numbers.get(one.id, 0),
                 "size": one.size,
                 "root": one.root.to_hex(),
-                **_place(outbox.get_inclusion(connection, batch_id=one.id)),
+                **_place(inclusions.get_inclusion(connection, batch_id=one.id)),
             }
-            for one in store.sealed_batches(connection)
+            for one in batch_store.sealed_batches(connection)
             if one.id not in skip
         ]
 
 
-def _place(found: outbox.Inclusion | None) -> JsonObject:
+def _place(found: inclusions.Inclusion | None) -> JsonObject:
     if found is None:
         return {"transaction": None, "block": None, "anchoredAt": None}
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anchor_service import store
+from anchor_service import batch_store, store
 from anchor_service.commands.output import answer, count, load_workspace, say
 from anchor_service.exporting import export_batch
 from anchor_service.lifecycle import BatchState
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from anchor_service.batch_store import Batch
     from anchor_service.exporting import Exported
-    from anchor_service.store import Batch
 
 _NOT_FINAL_CODE = 3
 
@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     args.out.mkdir(parents=True, exist_ok=True)
     with open_database(workspace) as database, database.read() as connection:
-        final = {one.id: one for one in store.sealed_batches(connection, BatchState.FINAL)}
-        numbers = store.counts(connection)
+        final = {one.id: one for one in batch_store.sealed_batches(connection, BatchState.FINAL)}
+        numbers = batch_store.counts(connection)
         chosen, left_out = _choose(args, connection, final, numbers)
         total = sum(numbers[one] if rows is None else len(rows) for one, rows in chosen.items())
         with Progress("export", total, "credentials", quiet=args.json) as progress:

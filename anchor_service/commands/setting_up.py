@@ -19,8 +19,8 @@ from registry.values import ChainId
 if TYPE_CHECKING:
     import argparse
 
+    from anchor_service.lifecycle import Moment
     from anchor_service.setup import Cost
-    from anchor_service.submitter import Moment
 
 _ETHER = 10**18
 

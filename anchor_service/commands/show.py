@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import changes, outbox, store
+from anchor_service import batch_store, changes, inclusions, store
 from anchor_service.commands.anchor import batches
 from anchor_service.commands.output import answer, count, load_workspace, say
 from anchor_service.lifecycle import BatchState
@@ -22,7 +22,7 @@ def status(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     with open_database(workspace) as database:
         with database.read() as connection:
-            held = store.counts(connection)
+            held = batch_store.counts(connection)
             waiting = changes.unfinished(connection)
         listed = batches(database, skip=set())
     still_open = sum(held.values()) - sum(int(str(one["credentials"])) for one in listed)
@@ -63,7 +63,7 @@ def show(args: argparse.Namespace) -> int:
     with open_database(workspace) as database, database.read() as connection:
         one = store.find(connection, args.id)
         document = store.document_of(connection, one.row)
-        found = outbox.get_inclusion(connection, batch_id=one.batch)
+        found = inclusions.get_inclusion(connection, batch_id=one.batch)
         history = changes.of_credential(connection, one.row)
     say(args, f"id          {one.credential_id or '(none)'}")
     say(args, f"about       {one.label or '(nothing said)'}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eth_account import Account
 
-from anchor_service import anchoring, contract, outbox, store
+from anchor_service import anchoring, contract, leases, store
 from anchor_service.anchoring import Line
 from anchor_service.chain import Chain
 from anchor_service.errands import Deploy, Register
@@ -19,7 +19,7 @@ from anchor_service.fees import GWEI, Fees
 from anchor_service.keys import ChainKey
 from anchor_service.opening import Desk
 from anchor_service.store import NewCredential
-from anchor_service.submitter import Limits, Moment, Submitter
+from anchor_service.submitter import Limits, Submitter
 from registry import artifact
 from registry.devchain import DevChain, mine_to_finality
 from registry.rpc import Node
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from anchor_service.chain import Log
     from anchor_service.database import Database
+    from anchor_service.lifecycle import Moment
 
 CHAIN = ChainId(31337)
 REGISTRY = artifact.load().address
@@ -125,7 +126,7 @@ def open_line(
     watch = fault or Fault()
     limits = limits or quick()
     with database.alone() as alone, database.write() as connection:
-        lease = outbox.take_lease(
+        lease = leases.take_lease(
             connection,
             chain.id,
             key.address,

@@ -14,7 +14,7 @@ from eth_account import Account
 from anchor_service.chain import Chain
 from anchor_service.database import Database
 from anchor_service.keys import ChainKey
-from anchor_service.submitter import Moment
+from anchor_service.lifecycle import Moment
 from registry.rpc import Node
 from registry.values import IssuerId
 

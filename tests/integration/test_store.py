@@ -13,13 +13,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from anchor_service import changes, outbox, store
+from anchor_service import batch_store, changes, inclusions, leases, outbox, store
 from anchor_service.contract import StatusChange
 from anchor_service.database import Database
 from anchor_service.errors import DatabaseError, LeaseLost, StateMoved, UnknownCredential
 from anchor_service.fees import Fees
+from anchor_service.inclusions import Inclusion
 from anchor_service.lifecycle import BatchState, ChangeState, IntentState
-from anchor_service.outbox import Attempt, Inclusion, Kind
+from anchor_service.outbox import Attempt, Kind
 from anchor_service.schema import credential, metadata, placement
 from anchor_service.sealing import seal
 from anchor_service.store import NewCredential
@@ -74,15 +75,15 @@ def add(database: Database, *numbers: int) -> list[store.Added]:
         return list(store.add_credentials(connection, map(new, numbers), 1_700_000_000))
 
 
-def seal_all(database: Database) -> store.Batch:
+def seal_all(database: Database) -> batch_store.Batch:
     with database.write() as connection:
-        (batch_id,) = store.open_batches(connection)
-        found = store.unsealed(connection, batch_id)
+        (batch_id,) = batch_store.open_batches(connection)
+        found = batch_store.unsealed(connection, batch_id)
         assert found is not None
         ids, digests = found
         sealed = seal(ISSUER, digests, os.urandom)
-        store.store_seal(connection, batch_id, ids, sealed, CHAIN, REGISTRY, 1_700_000_001)
-        return store.get_batch(connection, batch_id)
+        batch_store.store_seal(connection, batch_id, ids, sealed, CHAIN, REGISTRY, 1_700_000_001)
+        return batch_store.get_batch(connection, batch_id)
 
 
 def reserve(database: Database, floor: int = 0) -> outbox.Intent:
@@ -137,7 +138,7 @@ def test_an_import_that_fails_leaves_nothing(database: Database) -> None:
         list(store.add_credentials(connection, broken(), 1))
     with database.read() as connection:
         assert list(store.all_stored(connection)) == []
-        assert store.open_batches(connection) == []
+        assert batch_store.open_batches(connection) == []
 
 
 def test_credentials_after_a_seal_go_into_the_next_batch(database: Database) -> None:
@@ -146,7 +147,7 @@ def test_credentials_after_a_seal_go_into_the_next_batch(database: Database) -> 
     add(database, 3)
     second = seal_all(database)
     with database.read() as connection:
-        assert store.counts(connection) == {first.id: 2, second.id: 1}
+        assert batch_store.counts(connection) == {first.id: 2, second.id: 1}
         assert first.state is BatchState.SEALED
         assert [one.index is not None for one in store.all_stored(connection)] == [True] * 3
 
@@ -155,21 +156,21 @@ def test_a_seal_is_immutable(database: Database) -> None:
     add(database, 1)
     batch = seal_all(database)
     with database.write() as connection:
-        assert store.unsealed(connection, batch.id) is None
+        assert batch_store.unsealed(connection, batch.id) is None
     again = replace(seal(ISSUER, [new(1).digest], os.urandom), indexes=(), salts=())
     with pytest.raises(StateMoved), database.write() as connection:
-        store.store_seal(connection, batch.id, [], again, CHAIN, REGISTRY, 2)
+        batch_store.store_seal(connection, batch.id, [], again, CHAIN, REGISTRY, 2)
 
 
 def test_a_batch_moves_only_from_the_state_that_was_seen(database: Database) -> None:
     add(database, 1)
     batch = seal_all(database)
     with database.write() as connection:
-        store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED)
+        batch_store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED)
     with pytest.raises(StateMoved, match="no longer SEALED"), database.write() as connection:
-        store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED)
+        batch_store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED)
     with pytest.raises(StateMoved, match="can't go"), database.write() as connection:
-        store.move_batch(connection, batch.id, BatchState.SIGNED, BatchState.FINAL)
+        batch_store.move_batch(connection, batch.id, BatchState.SIGNED, BatchState.FINAL)
 
 
 def test_a_credential_is_found_by_id_by_a_part_of_it_and_by_digest(database: Database) -> None:
@@ -206,7 +207,7 @@ def test_deleting_document_and_salt_leaves_the_rest_of_the_batch_whole(
     with database.read() as connection:
         (left,) = store.placed(connection, batch.id)
         assert left.digest == new(2).digest
-        assert len(store.leaves_of(connection, batch.id)) == 32 * batch.size
+        assert len(batch_store.leaves_of(connection, batch.id)) == 32 * batch.size
         assert store.document_of(connection, row) is None
 
 
@@ -253,30 +254,30 @@ def test_an_inclusion_replaces_the_one_before(database: Database) -> None:
     one = Inclusion(TxHash(b"\1" * 32), 5, BlockHash(b"\2" * 32), 100, 0)
     two = Inclusion(TxHash(b"\1" * 32), 6, BlockHash(b"\3" * 32), 112, None)
     with database.write() as connection:
-        outbox.put_inclusion(connection, one, intent.id, None)
-        outbox.put_inclusion(connection, two, intent.id, None)
+        inclusions.put_inclusion(connection, one, intent.id, None)
+        inclusions.put_inclusion(connection, two, intent.id, None)
     with database.read() as connection:
-        assert outbox.get_inclusion(connection, intent_id=intent.id) == two
-        (recent,) = outbox.recent_inclusions(connection, CHAIN, 0)
+        assert inclusions.get_inclusion(connection, intent_id=intent.id) == two
+        (recent,) = inclusions.recent_inclusions(connection, CHAIN, 0)
         assert recent.intent == intent.id
-        assert outbox.recent_inclusions(connection, ChainId(1), 0) == []
+        assert inclusions.recent_inclusions(connection, ChainId(1), 0) == []
 
 
 def test_one_process_writes_for_an_account(database: Database) -> None:
     with database.write() as connection:
-        mine = outbox.take_lease(connection, CHAIN, ACCOUNT, "me", now=100, seconds=30)
+        mine = leases.take_lease(connection, CHAIN, ACCOUNT, "me", now=100, seconds=30)
         assert mine is not None
-        assert outbox.take_lease(connection, CHAIN, ACCOUNT, "you", now=129, seconds=30) is None
-        theirs = outbox.take_lease(connection, CHAIN, ACCOUNT, "you", now=130, seconds=30)
+        assert leases.take_lease(connection, CHAIN, ACCOUNT, "you", now=129, seconds=30) is None
+        theirs = leases.take_lease(connection, CHAIN, ACCOUNT, "you", now=130, seconds=30)
     assert theirs is not None
     assert theirs.token > mine.token
     with pytest.raises(LeaseLost), database.write() as connection:
-        outbox.hold_lease(connection, mine, 131, 30)
+        leases.hold_lease(connection, mine, 131, 30)
     with database.write() as connection:
-        outbox.end_lease(connection, mine)
-        outbox.hold_lease(connection, theirs, 131, 30)
-        outbox.end_lease(connection, theirs)
-        assert outbox.take_lease(connection, CHAIN, ACCOUNT, "me", now=132, seconds=30) is not None
+        leases.end_lease(connection, mine)
+        leases.hold_lease(connection, theirs, 131, 30)
+        leases.end_lease(connection, theirs)
+        assert leases.take_lease(connection, CHAIN, ACCOUNT, "me", now=132, seconds=30) is not None
 
 
 def test_a_newer_wish_drops_the_one_not_yet_sent(database: Database) -> None:

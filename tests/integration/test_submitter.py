@@ -30,15 +30,14 @@ from desks import (
 from eth_account import Account
 from sqlalchemy import select
 
-from anchor_service import anchoring, changes, contract, outbox, store
+from anchor_service import anchoring, batch_store, changes, contract, inclusions, store
 from anchor_service.chain import Broadcast, Chain
 from anchor_service.contract import StatusChange
 from anchor_service.database import Database
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.keys import ChainKey
-from anchor_service.lifecycle import BatchState, ChangeState, Reason
+from anchor_service.lifecycle import BatchState, ChangeState, Moment, Reason
 from anchor_service.schema import attempt, intent
-from anchor_service.submitter import Limits, Moment
 from registry.errors import NodeUnreachable
 from registry.rpc import Node
 from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
@@ -49,7 +48,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from anchor_service.anchoring import Line
-    from anchor_service.store import Batch
+    from anchor_service.batch_store import Batch
+    from anchor_service.submitter import Limits
     from registry.values import IssuerId
 
 
@@ -98,7 +98,7 @@ class Bench:
 
     def batches(self) -> list[Batch]:
         with self.database.read() as connection:
-            return store.sealed_batches(connection)
+            return batch_store.sealed_batches(connection)
 
     def the_batch(self) -> Batch:
         (batch,) = self.batches()
@@ -129,7 +129,7 @@ class Bench:
         assert log.topics[2] == batch.root
         assert contract.size_and_meta_hash(log.data) == (batch.size, batch.meta_hash)
         with self.database.read() as connection:
-            found = outbox.get_inclusion(connection, batch_id=batch.id)
+            found = inclusions.get_inclusion(connection, batch_id=batch.id)
         assert found is not None
         assert (found.tx_hash, found.block_hash) == (log.tx_hash, log.block_hash)
 
@@ -427,7 +427,7 @@ def test_a_configured_depth_stands_for_the_finalized_tag(bench: Bench) -> None:
 def statuses(bench: Bench) -> dict[str, Status]:
     with bench.database.read() as connection:
         rows = list(store.all_stored(connection))
-        roots = {one.id: one.root for one in store.sealed_batches(connection)}
+        roots = {one.id: one.root for one in batch_store.sealed_batches(connection)}
     found = {}
     for one in rows:
         assert one.index is not None

@@ -1,0 +1,188 @@
+"""Batches in the database: sealed once, moved by compare and swap.
+
+Each function works in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select, update
+
+from anchor_service.database import bulk_insert
+from anchor_service.errors import StateMoved
+from anchor_service.lifecycle import BatchState, batch_may
+from anchor_service.schema import batch, credential, placement
+from registry.values import Address, BatchRoot, ChainId, CredentialDigest, IssuerId, MetaHash
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from anchor_service.sealing import SealedBatch
+
+# Rows in one round trip.
+_CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One sealed batch; `reason` says why it is BLOCKED."""
+
+    id: int
+    state: BatchState
+    reason: str | None
+    chain: ChainId
+    registry: Address
+    issuer_id: IssuerId
+    root: BatchRoot
+    size: int
+    meta_hash: MetaHash
+
+
+def open_batches(connection: Connection) -> list[int]:
+    """Batches with credentials that wait for their seal."""
+    some = select(credential.c.id).where(credential.c.batch == batch.c.id).exists()
+    query = select(batch.c.id).where(batch.c.state == BatchState.OPEN, some).order_by(batch.c.id)
+    return list(connection.scalars(query))
+
+
+def unsealed(
+    connection: Connection, batch_id: int
+) -> tuple[list[int], list[CredentialDigest]] | None:
+    """Row numbers and digests of an open batch, locked; None if another sealed it first."""
+    locked = select(batch.c.state).where(batch.c.id == batch_id).with_for_update()
+    if connection.scalar(locked) != BatchState.OPEN:
+        return None
+    rows = connection.execute(
+        select(credential.c.id, credential.c.digest)
+        .where(credential.c.batch == batch_id)
+        .order_by(credential.c.id)
+    )
+    ids: list[int] = []
+    digests: list[CredentialDigest] = []
+    for row, digest in rows:
+        ids.append(row)
+        digests.append(CredentialDigest(digest))
+    return ids, digests
+
+
+def store_seal(
+    connection: Connection,
+    batch_id: int,
+    ids: Sequence[int],
+    sealed: SealedBatch,
+    chain: ChainId,
+    registry: Address,
+    now: int,
+) -> None:
+    rows = [
+        (row, index, bytes(salt))
+        for row, index, salt in zip(ids, sealed.indexes, sealed.salts, strict=True)
+    ]
+    for start in range(0, len(rows), _CHUNK):
+        bulk_insert(
+            connection,
+            placement,
+            ("credential", "leaf_index", "salt"),
+            rows[start : start + _CHUNK],
+        )
+    _compare_and_swap(
+        connection,
+        batch_id,
+        BatchState.OPEN,
+        state=BatchState.SEALED,
+        chain=chain.number,
+        registry=bytes(registry),
+        issuer_id=bytes(sealed.issuer_id),
+        root=bytes(sealed.root),
+        size=sealed.size,
+        meta_hash=bytes(sealed.meta_hash),
+        sealed=now,
+        leaves=sealed.leaves,
+    )
+
+
+def move_batch(
+    connection: Connection,
+    batch_id: int,
+    before: BatchState,
+    after: BatchState,
+    reason: str | None = None,
+) -> None:
+    """Raises StateMoved where the lifecycle has no such step or another process was first."""
+    if not batch_may(before, after):
+        raise StateMoved(f"batch {batch_id} can't go from {before} to {after}")
+    _compare_and_swap(connection, batch_id, before, state=after, reason=reason)
+
+
+def note_reason(connection: Connection, batch_id: int, reason: str) -> None:
+    """Say anew why a batch is BLOCKED."""
+    _compare_and_swap(connection, batch_id, BatchState.BLOCKED, reason=reason)
+
+
+def _compare_and_swap(
+    connection: Connection, batch_id: int, before: BatchState, **values: object
+) -> None:
+    changed = connection.execute(
+        update(batch).where(batch.c.id == batch_id, batch.c.state == before).values(**values)
+    )
+    if changed.rowcount != 1:
+        raise StateMoved(f"batch {batch_id} is no longer {before}: another process moved it")
+
+
+_BATCH_COLUMNS = (
+    batch.c.id,
+    batch.c.state,
+    batch.c.reason,
+    batch.c.chain,
+    batch.c.registry,
+    batch.c.issuer_id,
+    batch.c.root,
+    batch.c.size,
+    batch.c.meta_hash,
+)
+
+
+def sealed_batches(connection: Connection, *states: BatchState) -> list[Batch]:
+    """Sealed batches in order of their making; all of them where no state is named."""
+    query = select(*_BATCH_COLUMNS).where(batch.c.state != BatchState.OPEN).order_by(batch.c.id)
+    if states:
+        query = query.where(batch.c.state.in_(states))
+    return [_to_batch(row) for row in connection.execute(query)]
+
+
+def get_batch(connection: Connection, batch_id: int) -> Batch:
+    """A sealed batch."""
+    return _to_batch(
+        connection.execute(select(*_BATCH_COLUMNS).where(batch.c.id == batch_id)).one()
+    )
+
+
+def leaves_of(connection: Connection, batch_id: int) -> bytes:
+    """The leaf file of a sealed batch."""
+    return bytes(
+        connection.execute(select(batch.c.leaves).where(batch.c.id == batch_id)).scalar_one()
+    )
+
+
+def counts(connection: Connection) -> dict[int, int]:
+    """Credentials a batch."""
+    query = select(credential.c.batch, func.count()).group_by(credential.c.batch)
+    return {int(row[0]): int(row[1]) for row in connection.execute(query)}
+
+
+def _to_batch(row: Sequence[Any]) -> Batch:
+    return Batch(
+        row[0],
+        BatchState(row[1]),
+        row[2],
+        ChainId(row[3]),
+        Address(row[4]),
+        IssuerId(row[5]),
+        BatchRoot(row[6]),
+        row[7],
+        MetaHash(row[8]),
+    )
