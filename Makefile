@@ -8,8 +8,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 export UV_PYTHON_DOWNLOADS := never
-# Once, at installation: web3 alone is 1,800 modules, which each command would compile anew where
-# Python may not write bytecode.
+# Once, at installation: eth-account alone brings hundreds of modules, which each command would
+# compile anew where Python may not write bytecode.
 export UV_COMPILE_BYTECODE := 1
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

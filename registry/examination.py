@@ -92,7 +92,7 @@ def _check_schema(credential: Credential) -> Check:
     if faults:
         place, reason = faults[0]
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-        where = f"{printable(place)}: {printable(reason)}{more}"
+        where = f"{printable(place or '/')}: {printable(reason)}{more}"
         return Check.invalid(
             Step.SCHEMA, Verdict.MALFORMED, f"{open_badges.SCHEMA_NAME} refuses it: {where}."
         )
