@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import json
 import signal
 import sys
 import time
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse
+
+    from registry.devchain import DevChain
 
 _LOOK_EVERY_S = 2.0
 
@@ -21,6 +23,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         description="Run the workspace's own development chain in the foreground, until Ctrl-C. "
         "Its state stays in the workspace; its keys are published, so it holds nothing of worth.",
     )
+    parser.add_argument("--json", action="store_true", help="where it is, as one line of JSON")
     parser.set_defaults(run=_run)
 
 
@@ -33,13 +36,43 @@ def _run(args: argparse.Namespace) -> int:
     if not workspace.chain.embedded:
         raise WorkspaceError(f"{workspace.file}: this workspace has no embedded chain to run")
     chain = DevChain(workspace.folder)
-    # Told to end in either way, it leaves the chain's state saved and no process behind.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with chain.use() as url, contextlib.suppress(KeyboardInterrupt):
-        sys.stdout.write(f"{workspace.chain.id} at {url} until Ctrl-C\n")
+    _end_as_if_by_ctrl_c()
+    joined = chain.running() is not None
+    try:
+        with chain.use() as url:
+            _announce(args, chain, str(workspace.chain.id), url, joined)
+            while chain.running() == url:
+                time.sleep(_LOOK_EVERY_S)
+    except KeyboardInterrupt:
+        _say(args, "The chain goes on: it is in use." if chain.running() else "Stopped, and saved.")
+        return 0
+    sys.stderr.write(
+        f"credanchor: the chain ended, and not by this command; its log is {chain.log_file}\n"
+    )
+    return 1
+
+
+def _end_as_if_by_ctrl_c() -> None:
+    """Told to end, or its terminal closed, it too leaves the state saved and no process behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # else nohup, for one, has its reason
+            signal.signal(number, signal.default_int_handler)
+
+
+def _announce(
+    args: argparse.Namespace, chain: DevChain, chain_id: str, url: str, joined: bool
+) -> None:
+    if args.json:
+        where = {"chain": chain_id, "url": url, "folder": str(chain.folder), "joined": joined}
+        sys.stdout.write(json.dumps(where) + "\n")
         sys.stdout.flush()
-        while chain.running() == url:
-            time.sleep(_LOOK_EVERY_S)
-        sys.stderr.write("credanchor: the chain has stopped\n")
-        return 1
-    return 0
+        return
+    _say(args, f"{chain_id} at {url}" + (", which was running already" if joined else ""))
+    _say(args, f"State and log in {chain.folder}, kept from run to run.")
+    _say(args, "Ctrl-C ends it." if not joined else "Ctrl-C ends this command, and it if unused.")
+
+
+def _say(args: argparse.Namespace, line: str) -> None:
+    if not args.json:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()

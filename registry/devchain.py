@@ -7,17 +7,17 @@ two. Its blocks come only when something is written; nothing of it is a public c
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from registry import anvil
+from registry import anvil, devchain_record
+from registry.devchain_record import Record
 from registry.errors import ChainError, DevChainFailed, NodeInconsistent
 from registry.processes import identity, lives
 from registry.rpc import Node, quantity
@@ -39,24 +39,6 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 """Chains that this process started, by pid: it must wait for them when they end."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """What `chain/anvil.json` says of the process. Processes are named as `identity` has them.
-
-    folder: of the chain, so that a copied workspace does not take its original's. instance:
-    anvil's own random name for this run, empty until it has answered. kept: started to stay, so
-    that the last user does not stop it. users: processes that use it now, one entry a use.
-    """
-
-    folder: str
-    process: str
-    pid: int
-    url: str
-    instance: str = ""
-    kept: bool = False
-    users: tuple[str, ...] = ()
-
-
 class DevChain:
     """The embedded chain of one workspace folder.
 
@@ -64,11 +46,11 @@ class DevChain:
     """
 
     def __init__(self, workspace: Path) -> None:
-        self._folder = workspace.resolve() / "chain"
-        self._record_file = self._folder / "anvil.json"
-        self._state_file = self._folder / "state.json"
-        self._spare_file = self._folder / "state.previous.json"
-        self.log_file = self._folder / "anvil.log"
+        self.folder = workspace.resolve() / "chain"
+        self._record_file = self.folder / "anvil.json"
+        self._state_file = self.folder / "state.json"
+        self._spare_file = self.folder / "state.previous.json"
+        self.log_file = self.folder / "anvil.log"
 
     def running(self) -> str | None:
         """The URL, if the chain runs now."""
@@ -82,7 +64,7 @@ class DevChain:
         """Start the chain to stay, if it is not running; its URL."""
         with self._lock():
             record = self._alive() or self._start()
-            self._write(replace(record, kept=True))
+            devchain_record.write(self._record_file, replace(record, kept=True))
             return record.url
 
     def stop(self) -> None:
@@ -100,7 +82,7 @@ class DevChain:
         me = identity(os.getpid()) or ""
         with self._lock():
             record = self._alive() or self._start()
-            self._write(replace(record, users=(*record.users, me)))
+            devchain_record.write(self._record_file, replace(record, users=(*record.users, me)))
         try:
             yield record.url
         finally:
@@ -117,7 +99,7 @@ class DevChain:
         # A user that was killed never left: count only the living.
         living = tuple(user for user in users if lives(user))
         if record.kept or living:
-            self._write(replace(record, users=living))
+            devchain_record.write(self._record_file, replace(record, users=living))
         else:
             self._stop(record)
 
@@ -125,8 +107,8 @@ class DevChain:
     def _lock(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._folder / "anvil.lock", timeout=_LOCK_S)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.folder / "anvil.lock", timeout=_LOCK_S)
         try:
             lock.acquire()
         except Timeout:
@@ -139,10 +121,10 @@ class DevChain:
         finally:
             lock.release()
 
-    def _alive(self) -> _Record | None:
+    def _alive(self) -> Record | None:
         """The record, if the process that it names is there and answers."""
-        record = self._read()
-        if record is None or record.folder != str(self._folder) or not lives(record.process):
+        record = devchain_record.read(self._record_file)
+        if record is None or record.folder != str(self.folder) or not lives(record.process):
             return None
         if not record.instance:
             # Whoever started it was killed before it answered. Two on one state would ruin it.
@@ -160,25 +142,7 @@ class DevChain:
             f"end that process, then try again; its log is {self.log_file}"
         )
 
-    def _read(self) -> _Record | None:
-        try:
-            raw = json.loads(self._record_file.read_text("utf-8"))
-            return _Record(**{**raw, "users": tuple(raw["users"])})
-        except FileNotFoundError:
-            return None
-        except (ValueError, KeyError, TypeError):
-            raise DevChainFailed(
-                f"{self._record_file} is not as it was written; end this workspace's anvil, "
-                "if it runs, and delete that file"
-            ) from None
-
-    def _write(self, record: _Record) -> None:
-        # Replaced whole: a kill leaves the old record or the new one, never half.
-        fresh = self._record_file.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(record)), "utf-8")
-        fresh.replace(self._record_file)
-
-    def _start(self) -> _Record:
+    def _start(self) -> Record:
         self._record_file.unlink(missing_ok=True)
         # anvil writes its state in place, so that a kill in that moment leaves half of it: keep
         # what it now begins with, once that has proven whole.
@@ -194,13 +158,13 @@ class DevChain:
         if record is None:
             raise DevChainFailed(
                 f"anvil did not start; its log is {self.log_file}. To begin anew with an empty "
-                f"chain, delete {self._folder}"
+                f"chain, delete {self.folder}"
             )
         return record
 
-    def _start_from_spare(self) -> _Record | None:
+    def _start_from_spare(self) -> Record | None:
         """Go back to the state of the last start; what was written since is lost."""
-        broken = self._folder / "state.broken.json"
+        broken = self.folder / "state.broken.json"
         self._state_file.replace(broken)
         shutil.copyfile(self._spare_file, self._state_file)
         record = self._try_start()
@@ -208,7 +172,7 @@ class DevChain:
             broken.replace(self._state_file)
         return record
 
-    def _try_start(self) -> _Record | None:
+    def _try_start(self) -> Record | None:
         binary = anvil.find()
         for _ in range(_START_TRIES):  # another program may take the port before anvil does
             record = self._launch(binary, anvil.free_port())
@@ -216,37 +180,52 @@ class DevChain:
                 return record
         return None
 
-    def _launch(self, binary: Path, port: int) -> _Record | None:
-        with self.log_file.open("ab") as log:
-            process = subprocess.Popen(
-                [binary, *anvil.arguments(port, self._state_file)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for whoever uses the chain; anvil is told apart, once it may stop.
-                start_new_session=True,
-            )
+    def _launch(self, binary: Path, port: int) -> Record | None:
+        process = self._spawn(binary, port)
+        record = None
+        try:
+            record = self._first_answer(process, f"http://127.0.0.1:{port}")
+        finally:
+            # Interrupted or not: a start leaves a chain that answers, or none.
+            if record is None:
+                process.kill()
+                process.wait()
+                self._record_file.unlink(missing_ok=True)
+        return record
+
+    def _spawn(self, binary: Path, port: int) -> subprocess.Popen[bytes]:
+        try:
+            with self.log_file.open("ab") as log:
+                return subprocess.Popen(
+                    [binary, *anvil.arguments(port, self._state_file)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # Ctrl-C is for whoever uses the chain; anvil is told apart, once it may stop.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise DevChainFailed(f"{binary} cannot be run: {error.strerror}") from None
+
+    def _first_answer(self, process: subprocess.Popen[bytes], url: str) -> Record | None:
         name = identity(process.pid)
-        record = _Record(str(self._folder), name or "", process.pid, f"http://127.0.0.1:{port}")
+        record = Record(str(self.folder), name or "", process.pid, url)
         if name is not None:
-            self._write(record)
+            devchain_record.write(self._record_file, record)
         until = time.monotonic() + _START_S
         while process.poll() is None and time.monotonic() < until:
             try:
-                record = replace(record, instance=anvil.wake(record.url))
+                record = replace(record, instance=anvil.wake(url))
             except ChainError:
                 time.sleep(_POLL_S)
                 continue
             if process.poll() is None:  # else another program answered, on anvil's port
+                devchain_record.write(self._record_file, record)
                 _children[process.pid] = process
-                self._write(record)
                 return record
-        process.kill()
-        process.wait()
-        self._record_file.unlink(missing_ok=True)
         return None
 
-    def _stop(self, record: _Record) -> None:
+    def _stop(self, record: Record) -> None:
         with suppress(ProcessLookupError):  # it ended by itself
             os.kill(record.pid, signal.SIGTERM)  # anvil saves its state on this one
             if not _ended(record, _STOP_S):
@@ -260,7 +239,7 @@ class DevChain:
         self._record_file.unlink(missing_ok=True)
 
 
-def _ended(record: _Record, within_s: float) -> bool:
+def _ended(record: Record, within_s: float) -> bool:
     until = time.monotonic() + within_s
     while lives(record.process):
         if time.monotonic() > until:

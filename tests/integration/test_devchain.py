@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,11 +15,14 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from registry import anvil, artifact
-from registry.devchain import DevChain, _Record, mine_to_finality, running_chain
+from registry import anvil, artifact, devchain
+from registry.devchain import DevChain, mine_to_finality, running_chain
+from registry.devchain_record import Record
 from registry.errors import DevChainFailed, NodeUnreachable
 from registry.processes import identity
 from registry.rpc import Node, quantity
+from registry.values import ChainId
+from registry.workspace import FILE, new_config_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,7 +235,7 @@ def test_a_recycled_pid_is_neither_used_nor_stopped(chain: DevChain, tmp_path: P
     url = chain.ensure()
     chain.stop()
     bystander = subprocess.Popen(["sleep", "600"])
-    stale = asdict(_Record(str(tmp_path / "chain"), f"{bystander.pid}@1", bystander.pid, url))
+    stale = asdict(Record(str(tmp_path / "chain"), f"{bystander.pid}@1", bystander.pid, url))
     (tmp_path / "chain/anvil.json").write_text(json.dumps(stale))
     assert chain.running() is None
     chain.ensure()
@@ -258,6 +262,7 @@ def test_a_chain_that_hangs_is_named_not_doubled(
     chain.ensure()
     pid = _pid(tmp_path)
     with Node("http://127.0.0.1:9") as nobody:
+        monkeypatch.setattr(devchain, "_KILLED_S", 0.05)
         monkeypatch.setattr(anvil, "instance", lambda node: nobody.call("eth_chainId", []))
         with pytest.raises(DevChainFailed, match=rf"process {pid}\) does not answer"):
             chain.running()
@@ -265,13 +270,159 @@ def test_a_chain_that_hangs_is_named_not_doubled(
     assert chain.running() is not None
 
 
-def test_a_record_that_nobody_wrote_is_refused(chain: DevChain, tmp_path: Path) -> None:
+WHOLE = asdict(Record("/chain", "1@1", 1, "http://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        json.dumps(WHOLE)[:40],
+        json.dumps({**WHOLE, "pid": "1"}),
+        json.dumps({**WHOLE, "process": 1}),
+        json.dumps({**WHOLE, "users": [1]}),
+        json.dumps({**WHOLE, "more": 1}),
+    ],
+)
+def test_a_record_that_nobody_wrote_is_refused(chain: DevChain, tmp_path: Path, text: str) -> None:
     (tmp_path / "chain").mkdir()
     record_file = tmp_path / "chain/anvil.json"
-    record_file.write_text("{}")
-    with pytest.raises(DevChainFailed, match=r"delete that file"):
+    record_file.write_text(text)
+    with pytest.raises(DevChainFailed, match=r"anvil\.json is not as it was .* delete that file"):
         chain.ensure()
     record_file.unlink()
+
+
+def test_another_program_on_the_port_of_a_dead_chain_is_not_taken_for_it(
+    chain: DevChain, tmp_path: Path
+) -> None:
+    url = chain.ensure()
+    pid = _pid(tmp_path)
+    os.kill(pid, signal.SIGKILL)
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _until_bound(stranger, int(url.rpartition(":")[2]))
+        assert chain.running() is None
+        assert chain.ensure() != url
+
+
+def _until_bound(stranger: socket.socket, port: int) -> None:
+    until = time.monotonic() + 10
+    while True:
+        try:
+            stranger.bind(("127.0.0.1", port))
+        except OSError:  # the killed chain still has it
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        else:
+            stranger.listen()
+            return
+
+
+def test_an_interrupted_start_leaves_no_process(
+    chain: DevChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids: list[int] = []
+
+    def interrupt(url: str) -> str:
+        pids.append(_pid(tmp_path))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(anvil, "wake", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        chain.ensure()
+    assert identity(pids[0]) is None
+    assert chain.running() is None
+
+
+def test_a_user_that_is_interrupted_leaves_the_chain_to_the_others(
+    chain: DevChain, tmp_path: Path
+) -> None:
+    with running_chain(tmp_path) as url:
+        other, other_url = _user(tmp_path)
+        assert other_url == url
+        other.send_signal(signal.SIGINT)
+        other.communicate()
+        assert chain.running() == url
+
+
+def test_a_program_that_is_no_anvil_is_said_so(
+    chain: DevChain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "anvil"
+    broken.write_text("no program")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CREDANCHOR_ANVIL", str(broken))
+    with pytest.raises(DevChainFailed, match=r"/anvil cannot be run: Exec format error"):
+        chain.ensure()
+
+
+def _foreground(workspace: Path, *options: str) -> subprocess.Popen[str]:
+    text = new_config_text(
+        chain=ChainId(ChainId.DEVELOPMENT), embedded=True, rpc=(), did="did:key:z", name="E", url=""
+    )
+    (workspace / FILE).write_text(text)
+    program = "import sys; from registry.cli import main; sys.exit(main(sys.argv[1:]))"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "-w", str(workspace), "devchain", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+def test_in_the_foreground_it_ends_when_told_with_its_state_saved(
+    chain: DevChain, tmp_path: Path, ending: signal.Signals
+) -> None:
+    foreground = _foreground(tmp_path)
+    url = _first_line(foreground).removeprefix("eip155:31337 at ").strip()
+    assert chain.running() == url
+    _write(url)
+    foreground.send_signal(ending)
+    assert foreground.stdout is not None
+    out = foreground.stdout.read()
+    foreground.communicate()
+    assert foreground.returncode == 0
+    assert str(chain.folder) in out
+    assert out.endswith("Stopped, and saved.\n")
+    assert chain.running() is None
+    assert _final_word(chain.ensure()) == WORD
+
+
+def test_in_the_foreground_it_joins_a_chain_that_runs_and_leaves_it(
+    chain: DevChain, tmp_path: Path
+) -> None:
+    url = chain.ensure()
+    foreground = _foreground(tmp_path, "--json")
+    assert json.loads(_first_line(foreground)) == {
+        "chain": "eip155:31337",
+        "url": url,
+        "folder": str(chain.folder),
+        "joined": True,
+    }
+    foreground.send_signal(signal.SIGINT)
+    out, _ = foreground.communicate(timeout=30)
+    assert (foreground.returncode, out) == (0, "")
+    assert chain.running() == url
+
+
+def test_in_the_foreground_it_says_when_the_chain_ends_by_itself(
+    chain: DevChain, tmp_path: Path
+) -> None:
+    foreground = _foreground(tmp_path)
+    _first_line(foreground)
+    os.kill(_pid(tmp_path), signal.SIGKILL)
+    _, complaint = foreground.communicate(timeout=30)
+    assert foreground.returncode == 1
+    assert f"not by this command; its log is {chain.log_file}" in complaint
 
 
 def test_an_anvil_that_is_named_but_absent_is_said_so(
