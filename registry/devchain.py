@@ -256,12 +256,16 @@ def running_chain(workspace: Path) -> Iterator[str]:
 
 
 def mine_to_finality(node: Node) -> None:
-    """Mine until what is the newest block now is final. Raises ChainError."""
+    """Mine until the newest block, and what was sent before this call, is final.
+
+    A transaction's answer may come before its block, so one more block takes in what waits.
+    Raises ChainError.
+    """
     newest = quantity(node.call("eth_blockNumber", []), "eth_blockNumber")
-    node.call("anvil_mine", [hex(anvil.BLOCKS_TO_FINALITY)])
+    node.call("anvil_mine", [hex(1 + anvil.BLOCKS_TO_FINALITY)])
     final = node.call("eth_getBlockByNumber", ["finalized", False])
     number = final.get("number") if isinstance(final, dict) else None
-    if quantity(number, "block number") < newest:
+    if quantity(number, "block number") <= newest:
         raise NodeInconsistent(
-            f"{node.name}: block {newest} is not final, against this anvil's way"
+            f"{node.name}: block {newest + 1} is not final, against this anvil's way"
         )

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from eth_abi.abi import decode, encode
 
 from registry import artifact, storage
 from registry.chain_reader import read_evidence
 from registry.devchain import mine_to_finality
 from registry.errors import NodeInconsistent, NodeRefused
-from registry.evidence import Subject
+from registry.evidence import Snapshot, Subject
 from registry.keccak import keccak256
-from registry.rpc import Node
-from registry.storage import BatchRecord, Status
+from registry.rpc import Node, data
+from registry.storage import BatchRecord, IssuerRecord, Status
 from registry.values import Address, BatchRoot, ChainId, CodeHash, DidHash, IssuerId, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from registry.strict_json import JsonValue
+    from registry.strict_json import JsonObject, JsonValue
 
 CHAIN = ChainId(ChainId.DEVELOPMENT)
 OWNER = Address(b"\xaa" * 20)
@@ -185,3 +188,112 @@ def test_a_word_that_no_registry_writes_names_the_node(node: Node, deployed: Add
     _store(node, deployed, [(storage.batch_slot(ISSUER, root), _word((1, 255)))])
     with pytest.raises(NodeInconsistent, match=r"127\.0\.0\.1.*BatchRecord"):
         read_evidence(node, CHAIN, deployed, [Subject(ISSUER, root, 0)])
+
+
+CREATED = Address(b"\xc0" * 20)
+"""An account of this test alone: what it registers has one id."""
+
+
+class Contract:
+    """The deployed registry, written to by an account that anvil signs for, encoded by eth_abi."""
+
+    def __init__(self, node: Node, address: Address, sender: Address) -> None:
+        self.node, self.address, self.sender = node, address, sender
+        node.call("anvil_setBalance", [str(sender), hex(10**21)])
+        node.call("anvil_impersonateAccount", [str(sender)])
+
+    def send(self, signature: str, *values: object) -> None:
+        call: JsonObject = {"from": str(self.sender), "to": str(self.address)}
+        call["data"] = _call(signature, values)
+        sent = self.node.call("eth_sendTransaction", [call])
+        self.node.call("anvil_mine", ["0x1"])  # else its block may come after the answer
+        receipt = self.node.call("eth_getTransactionReceipt", [sent])
+        assert isinstance(receipt, dict)
+        assert receipt["status"] == "0x1", signature
+
+    def view(self, signature: str, returned: str, *values: object) -> Any:
+        call: JsonObject = {"to": str(self.address), "data": _call(signature, values)}
+        answer = data(self.node.call("eth_call", [call, "latest"]), signature)
+        return decode([returned], answer)[0]
+
+
+def _call(signature: str, values: Sequence[object]) -> str:
+    types = signature[signature.index("(") + 1 : -1]
+    kinds = re.findall(r"\([^()]*\)(?:\[\])?|[a-z0-9]+", types)
+    return "0x" + (keccak256(signature.encode())[:4] + encode(kinds, values)).hex()
+
+
+ISSUER_VIEW = "(address,address,bool,bool,uint32,uint40,bytes32,uint40,bytes27)"
+BATCH_VIEW = "(uint40,uint40,uint32,bool)"
+
+
+def _agrees_with_the_views(contract: Contract, snapshot: Snapshot, subject: Subject) -> None:
+    issuer_id, root, word = subject
+    owner, _, paused, retired, epoch, distrusted, did_hash, *_ = contract.view(
+        "issuer(bytes32)", ISSUER_VIEW, issuer_id
+    )
+    assert snapshot.did_hash == did_hash
+    assert snapshot.issuer == IssuerRecord(
+        Address.from_hex(owner), paused, retired, epoch, distrusted
+    )
+    batch = contract.view("batch(bytes32,bytes32)", BATCH_VIEW, issuer_id, root)
+    assert snapshot.batch == (BatchRecord(*batch) if batch[0] else None)
+    (stored,) = contract.view(
+        "statusWords(bytes32,bytes32,uint256,uint256)", "uint256[]", issuer_id, root, word, 1
+    )
+    assert snapshot.word == stored
+    for lane in (0, 1, 2, 127):
+        seen = storage.lane_status(snapshot.word, lane)
+        index = word * 128 + lane
+        assert seen == contract.view(
+            "statusOf(bytes32,bytes32,uint256)", "uint8", issuer_id, root, index
+        )
+
+
+def test_what_the_contract_wrote_reads_as_its_own_views_say(node: Node, deployed: Address) -> None:
+    contract = Contract(node, deployed, CREATED)
+    contract.send("register(bytes32,bytes32,string)", bytes(32), DID, "https://example.org")
+    issuer_id = IssuerId(
+        contract.view("issuerIdOf(address,bytes32)", "bytes32", str(CREATED), bytes(32))
+    )
+    root = BatchRoot(b"\x21" * 32)
+    contract.send("anchor(bytes32,bytes32,uint32,bytes32)", issuer_id, root, 256, bytes(32))
+    change = "changeStatus(bytes32,bytes32,uint8,(uint256,uint256)[])"
+    suspend, revoke = 0, 2
+    contract.send(change, issuer_id, root, suspend, [(1, 0b101)])
+    contract.send(change, issuer_id, root, revoke, [(1, 0b10000), (0, 0b1)])
+    mine_to_finality(node)
+    subjects = [Subject(issuer_id, root, 1), Subject(issuer_id, root, 0)]
+
+    before = read_evidence(node, CHAIN, deployed, subjects)
+    for evidence in before:
+        _agrees_with_the_views(contract, evidence.head, evidence.subject)
+        assert replace(evidence.finalized, block=evidence.head.block) == evidence.head
+    assert [storage.lane_status(before[0].head.word, lane) for lane in range(4)] == [
+        Status.SUSPENDED,
+        Status.SUSPENDED,
+        Status.REVOKED,
+        Status.ACTIVE,
+    ]
+
+    for operation in ("bumpEpoch(bytes32)", "pause(bytes32)", "retire(bytes32)"):
+        contract.send(operation, issuer_id)
+    contract.send("distrust(bytes32,uint40)", issuer_id, 1_700_000_000)
+    contract.send("revokeBatch(bytes32,bytes32)", issuer_id, root)
+    (after,) = read_evidence(node, CHAIN, deployed, subjects[:1])
+    assert after.head.issuer == IssuerRecord(CREATED, True, True, 1, 1_700_000_000)
+    assert after.head.batch is not None
+    assert after.head.batch.revoked
+    issuer = contract.view("issuer(bytes32)", ISSUER_VIEW, issuer_id)
+    assert (issuer[2], issuer[3], issuer[4], issuer[5]) == (True, True, 1, 1_700_000_000)
+
+
+def test_ten_thousand_credentials_of_one_batch_take_three_requests(
+    watched: Watched, deployed: Address
+) -> None:
+    root = BatchRoot(b"\x22" * 32)
+    _store_batch(watched, deployed, root)
+    watched.sent = 0
+    subjects = [Subject(ISSUER, root, index // 128) for index in range(10_000)]
+    assert len(read_evidence(watched, CHAIN, deployed, subjects)) == 10_000
+    assert watched.sent == 3

@@ -125,9 +125,27 @@ def test_a_fresh_start_has_a_fresh_final_block_past_genesis(tmp_path: Path) -> N
 
 def test_mining_to_finality_makes_the_newest_block_final(chain: DevChain) -> None:
     with Node(chain.ensure()) as node:
-        newest = node.call("eth_getBlockByNumber", ["latest", False])
+        newest = quantity(node.call("eth_blockNumber", []), "eth_blockNumber")
         mine_to_finality(node)
-        assert node.call("eth_getBlockByNumber", ["finalized", False]) == newest
+        assert _final_number(node) > newest
+
+
+def test_mining_to_finality_takes_in_what_waits(chain: DevChain) -> None:
+    with Node(chain.ensure()) as node:
+        node.call("evm_setAutomine", [False])
+        node.call("anvil_setBalance", [ACCOUNT, hex(10**21)])
+        node.call("anvil_impersonateAccount", [ACCOUNT])
+        sent = node.call("eth_sendTransaction", [{"from": ACCOUNT, "to": ACCOUNT}])
+        mine_to_finality(node)
+        receipt = node.call("eth_getTransactionReceipt", [sent])
+        assert isinstance(receipt, dict)
+        assert quantity(receipt["blockNumber"], "number") <= _final_number(node)
+
+
+def _final_number(node: Node) -> int:
+    final = node.call("eth_getBlockByNumber", ["finalized", False])
+    assert isinstance(final, dict)
+    return quantity(final["number"], "number")
 
 
 def test_the_deployment_proxy_of_the_artifact_is_there(chain: DevChain) -> None:
