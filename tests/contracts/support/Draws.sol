@@ -109,6 +109,8 @@ abstract contract Draws is Store {
     {
         indexes = new uint256[](1 + (seed >> 40) % 4);
         uint256 span = batches[batch].size;
+        // Half of the time the first few, so that changes meet earlier ones.
+        if (seed >> 48 & 1 == 0 && span > 8 && seed % 32 != 5) span = 8;
         if (seed % 32 == 5) ++span;
         for (uint256 i = 0; i < indexes.length; ++i) {
             indexes[i] = uint256(keccak256(abi.encode(seed, i))) % span;
