@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+FORGE = ROOT / "node_modules" / ".bin" / "forge"
 LAYOUT = ROOT / "tests" / "contracts" / "storage-layout.json"
 
 
@@ -31,8 +32,7 @@ def test_the_storage_is_laid_out_as_released() -> None:
 
 def _layout() -> dict[str, Any]:
     done = subprocess.run(
-        [ROOT / "node_modules/.bin/forge", "inspect", "CredentialRegistry", "storageLayout"]
-        + ["--json"],
+        [FORGE, "inspect", "CredentialRegistry", "storageLayout", "--json"],
         cwd=ROOT,
         capture_output=True,
         text=True,
