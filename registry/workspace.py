@@ -158,7 +158,7 @@ def new_config_text(
 [chain]
 id = {_quoted(str(chain))}
 {where}
-# registry = "0x…"               # the CredentialRegistry; `credanchor deploy` fills it in
+# registry = "0x…"               # of the CredentialRegistry, from `credanchor deploy`
 # fee_cap_gwei = 200             # never offer more per gas than this
 # confirmations = 65             # where the chain's own `finalized` can't be relied on
 
@@ -166,7 +166,7 @@ id = {_quoted(str(chain))}
 name = {_quoted(name)}
 {profile}did = {_quoted(did)}
 key = "keys/issuer.pem"          # signs credentials; encrypted
-# id = "0x…"                     # in the registry; `credanchor issuer register` fills it in
+# id = "0x…"                     # in the registry, from `credanchor issuer register`
 
 [account]
 keystore = "keys/account.json"   # pays for transactions and signs them; encrypted

@@ -34,6 +34,9 @@ class _FaultyServer(ThreadingHTTPServer):
         self.answer = status, headers, body
         self.asked: list[str] = []
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that breaks off an answer is what some tests are about."""
+
 
 class _Handler(BaseHTTPRequestHandler):
     server: _FaultyServer
