@@ -46,13 +46,16 @@ def put_trusted(file: Path, kind: str, entry: Mapping[str, Any], *, same: tuple[
     entries = trust[kind]
     if not isinstance(entries, AoT):
         raise WorkspaceError(f"{file}: write each entry of [trust] {kind} as [[trust.{kind}]]")
-    fresh = tomlkit.table()
-    fresh.update(entry)
-    for number, old in enumerate(entries):
+    for old in entries:
         if all(old.get(key) == entry[key] for key in same):
-            entries[number] = fresh
+            for key in [key for key in old if key not in entry]:
+                del old[key]
+            old.update(entry)
             break
     else:
+        fresh = tomlkit.table()
+        fresh.update(entry)
+        fresh.trivia.indent = "\n"
         entries.append(fresh)
     _replace(file, document.as_string())
 

@@ -125,6 +125,15 @@ def test_trusted_entries_are_added_and_replaced_by_what_names_them(file: Path) -
     assert trust["registries"] == [corrected, second]
     assert file.read_text().startswith(_fresh().rstrip("\n"))
     assert len(TrustPolicy.from_toml(trust).registries) == 2
+    assert file.read_text().count("\n\n[[trust.registries]]\n") == 2
+
+
+def test_a_replaced_entry_keeps_its_comments_and_no_key_of_old(file: Path) -> None:
+    file.write_text(
+        "[[trust.issuers]]\n# ours\nname = 'A'\nurl = 'u' # old\nid = 'i' # its id\n\n[x]\n"
+    )
+    put_trusted(file, "issuers", {"id": "i", "name": "B"}, same=("id",))
+    assert file.read_text() == ('[[trust.issuers]]\n# ours\nname = "B"\nid = "i" # its id\n\n[x]\n')
 
 
 def test_trust_that_is_written_in_several_places_loses_nothing(file: Path) -> None:

@@ -216,8 +216,8 @@ def test_values_are_set_in_their_table_with_comments_kept(tmp_path: Path) -> Non
     rest = iter(text.splitlines())
     kept = [line for line in FRESH.splitlines() if not line.startswith(("# registry", "# id"))]
     assert all(line in rest for line in kept)
-    assert "`credanchor deploy` fills it in" in text
-    assert "`credanchor issuer register` fills it in" in text
+    assert "  # of the CredentialRegistry, from `credanchor deploy`" in text
+    assert "  # in the registry, from `credanchor issuer register`" in text
     assert text.index("[chain]") < text.index(REGISTRY) < text.index("[issuer]")
     assert text.index("[issuer]") < text.index(ISSUER) < text.index("[account]")
     set_values(file, {("chain", "registry"): "0x" + "cd" * 20})
