@@ -101,6 +101,17 @@ def read_blocks(
     return head, finalized
 
 
+def read_slots(
+    node: Node, registry: Address, slots: Sequence[Slot], block: Block
+) -> dict[Slot, bytes]:
+    """32 bytes for each slot as of one block. Raises ChainError as `rpc` does."""
+    try:
+        _, values = _read(node, registry, [slots], (block, block), _by_hash)
+    except NodeRefused:
+        _, values = _read(node, registry, [slots], (block, block), _by_number)
+    return {slot: values[block, slot] for slot in slots}
+
+
 def _read(
     node: Node,
     registry: Address,
