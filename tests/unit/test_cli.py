@@ -265,12 +265,12 @@ def test_without_the_service_its_commands_say_what_to_install(
     installed = importlib.metadata.distribution
 
     def distribution(name: str) -> importlib.metadata.Distribution:
-        if name == "web3":
+        if name == "sqlalchemy":
             raise importlib.metadata.PackageNotFoundError(name)
         return installed(name)
 
     monkeypatch.setattr(importlib.metadata, "distribution", distribution)
-    assert run_with(monkeypatch, raising(ModuleNotFoundError("web3"))) == 2
+    assert run_with(monkeypatch, raising(ModuleNotFoundError("sqlalchemy"))) == 2
     assert "pip install 'credanchor[service]'" in capsys.readouterr().err
 
 
@@ -323,7 +323,7 @@ def imported_by(statement: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-HEAVY = {"httpx", "web3", "sqlalchemy", "eth_account", "tqdm", "tomlkit", "alembic"}
+HEAVY = {"httpx", "sqlalchemy", "sqlalchemy", "eth_account", "tqdm", "tomlkit", "alembic"}
 
 
 def test_help_imports_nothing_heavy() -> None:
