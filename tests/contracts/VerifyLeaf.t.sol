@@ -261,8 +261,7 @@ contract VerifyLeafTest is RegistryTest {
         vm.assertEq(abi.encode(got), new bytes(6 * 32), "record");
     }
 
-    /// @dev Every amount of gas gives the one answer or a revert. The leaf is such that a hash which
-    /// was not overwritten would look right.
+    /// @dev Every amount of gas gives the one answer or a revert.
     function test_WhenGasRunsOutBelowAHash_RevertsAndNeverAnswersFromAStaleOne() public view {
         bytes32[] memory leaves = _tree(1, 40);
         bytes memory call = abi.encodeCall(
