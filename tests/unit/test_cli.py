@@ -323,7 +323,7 @@ def imported_by(statement: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-HEAVY = {"httpx", "sqlalchemy", "sqlalchemy", "eth_account", "tqdm", "tomlkit", "alembic"}
+HEAVY = {"httpx", "sqlalchemy", "eth_account", "tqdm", "tomlkit", "alembic"}
 
 
 def test_help_imports_nothing_heavy() -> None:
