@@ -40,7 +40,7 @@ build/node.ready: package.json package-lock.json .npmrc build/python.ready
 demo: $(READY)  ## the whole line, narrated, on a chain and a database of its own
 	credanchor demo
 
-test: check contracts integration  ## every check
+test: check contracts slither integration  ## every check
 
 check: lint unit  ## lint, types, import rules, unit tests: under a minute
 
@@ -57,6 +57,13 @@ contracts: $(READY)  ## the contract: the shipped copy, unit, fuzz and invariant
 	$(FORGE) fmt --check
 	python scripts/export_contract.py --check
 	$(FORGE) test
+
+build/slither.ready: tests/slither/pyproject.toml tests/slither/uv.lock | $(UV)
+	UV_PROJECT_ENVIRONMENT=$(CURDIR)/build/slither $(UV) sync --quiet --frozen --project tests/slither --python $(PYTHON)
+	touch $@
+
+slither: $(READY) build/slither.ready  ## static analysis of the contract, each finding answered
+	python scripts/slither.py
 
 integration: $(READY)  ## real anvil, SQLite and PostgreSQL, the command line
 	pytest -n 2 tests/integration
