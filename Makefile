@@ -69,7 +69,7 @@ integration: $(READY)  ## real anvil, SQLite and PostgreSQL, the command line
 	pytest -n 2 tests/integration
 
 test-long: $(READY)  ## long campaigns: deep invariants, large fuzzing
-	FOUNDRY_PROFILE=long $(FORGE) test
+	FOUNDRY_PROFILE=long $(FORGE) test --fuzz-seed $$RANDOM
 	pytest -n auto -m long tests
 
 bench: $(READY)  ## figures, as ratios against a peer or a limit taken in the same run

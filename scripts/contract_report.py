@@ -112,8 +112,9 @@ Ours: the shipped bytecode (solc 0.8.37, via IR, optimizer 1,000,000 runs, EVM C
 Any issuer's first operations on fresh slots cost more, as everywhere: the issuer measured here has
 a history, and so has the registry.
 
-Peers: their published contracts, compiled as their repositories do and sent to anvil 1.7.1 alike;
-the figure is the receipt's too, and for a view the execution's.
+Peers: their published contracts, built with the settings below and run on anvil and forge 1.7.1
+alike; the figure is the whole transaction's too, and for a view the execution's. They were measured
+once, and are not taken again by the check.
 
 - Ethereum Attestation Service (EAS), `eas-contracts` at `aa47c22` (1.4): solc 0.8.29, EVM Paris,
   optimizer 1,000,000 runs, OpenZeppelin 5.3.0. The bulk figure is of 256 revocations in one call.

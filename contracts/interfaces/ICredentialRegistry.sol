@@ -324,7 +324,7 @@ interface ICredentialRegistry is IERC5267 {
     /// @param roles 1 ANCHOR, 2 STATUS, 3 both, 0 none.
     /// @param expiry First second without authority; type(uint40).max for none. With roles 0 it must
     /// be zero.
-    function setDelegate(IssuerId issuerId, address delegate, uint8 roles, uint40 expiry) external;
+    function setDelegate(IssuerId issuerId, address account, uint8 roles, uint40 expiry) external;
 
     /// @notice Ends all delegates, and all signatures not yet landed, in one write. Owner only.
     function bumpEpoch(IssuerId issuerId) external;
