@@ -90,6 +90,7 @@ def _audit(
     from registry.replay import replay
 
     _, block = read_blocks(node, chain, confirmations)
+    _check_code(node, registry, block.number)
     first = args.from_block
     if first is None:
         first = deployment_block(node, registry, block.number)
@@ -99,6 +100,26 @@ def _audit(
     state = replay(events, chain, registry)
     stored = read_slots(node, registry, compared_slots(state), block)
     return audit(events, state, stored, block, OneNode(node.name))
+
+
+def _check_code(node: Node, registry: Address, number: int) -> None:
+    """Raises NodeInconsistent unless the contract is the one whose rules replay knows.
+
+    An empty account has no logs and no storage: they would agree.
+    """
+    from registry import artifact
+    from registry.errors import NodeInconsistent
+    from registry.keccak import keccak256
+    from registry.rpc import data
+
+    code = data(node.call("eth_getCode", [registry.to_hex(), hex(number)]), "eth_getCode")
+    if not code:
+        raise NodeInconsistent(f"{node.name}: no contract at {registry} as of block {number}")
+    if keccak256(code) != artifact.load().code_hash:
+        raise NodeInconsistent(
+            f"{node.name}: the contract at {registry} is not the CredentialRegistry that this "
+            "version knows; its logs can't be judged"
+        )
 
 
 def _to_json(

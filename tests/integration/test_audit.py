@@ -146,6 +146,25 @@ def test_answers_that_cannot_be_are_not_judged(
     assert main(["-w", str(line[0]), "audit"]) == 3
 
 
+@pytest.mark.parametrize(
+    ("code", "reason"), [("0x", "no contract at"), ("0x5f5ff3", "is not the CredentialRegistry")]
+)
+def test_what_is_not_the_registry_is_not_judged(
+    line: tuple[Path, str],
+    tmp_path: Path,
+    code: str,
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It has neither logs nor storage, and so they agree."""
+    other = "0x" + "0e" * 20
+    with Node(line[1]) as node:
+        node.call("anvil_setCode", [other, code])
+        node.call("anvil_mine", ["0x4"])
+    place = ["--rpc", line[1], "--chain", "eip155:31337", "--registry", other]
+    assert reason in audited(tmp_path, capsys, *place, code=3)["error"]["message"]
+
+
 def test_ranges_shrink_until_the_node_takes_them(line: tuple[Path, str]) -> None:
     folder, url = line
     asked: list[int] = []
