@@ -60,7 +60,8 @@ abstract contract Replay {
         }
     }
 
-    function _fold(Vm.Log memory log) private {
+    /// @dev `_startReplay` names the registry whose log it is.
+    function _fold(Vm.Log memory log) internal {
         IssuerId id = IssuerId.wrap(log.topics[1]);
         if (log.topics[0] == R.IssuerRegistered.selector) _startHistory(id, log.data);
         History storage h = replayed[id];
