@@ -103,7 +103,7 @@ class Chain:
             raise Blocked(
                 Reason.WRONG_CHAIN,
                 f"the node serves eip155:{served}, the settings name {self.id}; "
-                "correct [chain] url or id",
+                "correct [chain] rpc or id",
             )
 
     def head(self, tag: str = "latest") -> Head:
