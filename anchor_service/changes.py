@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, update
 
-from anchor_service.contract import StatusChange
 from anchor_service.database import insert_one
 from anchor_service.errors import StateMoved
 from anchor_service.lifecycle import ChangeState, change_may
 from anchor_service.schema import credential, placement, status_change
+from registry.events import StatusChange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

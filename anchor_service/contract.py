@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from registry.events import (
+    Anchored,
+    IssuerRegistered,
+    RegistrantSalt,
+    StatusChange,
+    StatusChanged,
+    topic,
+)
 from registry.keccak import keccak256
-from registry.values import Address, BatchRoot, DidHash, IssuerId, MetaHash
+from registry.values import BatchRoot, DidHash, IssuerId, MetaHash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,21 +25,9 @@ _ANCHOR = "anchor(bytes32,bytes32,uint32,bytes32)"
 _CHANGE_STATUSES = "changeStatuses(bytes32,uint8,(bytes32,(uint256,uint256)[])[])"
 SIGNATURES = (_REGISTER, _ANCHOR, _CHANGE_STATUSES)
 
-ISSUER_REGISTERED = keccak256(
-    b"IssuerRegistered(bytes32,uint40,uint40,address,uint40,bytes32,bytes32,string)"
-)
-ANCHORED = keccak256(b"Anchored(bytes32,bytes32,uint40,uint40,address,uint32,bytes32)")
-STATUS_CHANGED = keccak256(
-    b"StatusChanged(bytes32,bytes32,uint40,uint40,address,uint8,uint256,(uint256,uint256)[])"
-)
-
-
-class StatusChange(IntEnum):
-    """Numbers are those of the contract's calls."""
-
-    SUSPEND = 0
-    REINSTATE = 1
-    REVOKE = 2
+ISSUER_REGISTERED = topic(IssuerRegistered)
+ANCHORED = topic(Anchored)
+STATUS_CHANGED = topic(StatusChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +52,6 @@ class Refusal:
         return f"{self.name}({shown})"
 
 
-def issuer_id_of(
-    chain_number: int, registry: Address, registrant: Address, salt: bytes
-) -> IssuerId:
-    """keccak256(abi.encode(chain id, registry, registrant, salt))."""
-    return IssuerId(
-        keccak256(
-            chain_number.to_bytes(32, "big")
-            + registry.rjust(32, b"\0")
-            + registrant.rjust(32, b"\0")
-            + salt
-        )
-    )
-
-
 def register(salt: bytes, did_hash: DidHash, profile_uri: str) -> bytes:
     return _encode(_REGISTER, (salt, bytes(did_hash), profile_uri))
 
@@ -86,10 +67,10 @@ def change_statuses(
     return _encode(_CHANGE_STATUSES, (bytes(issuer_id), int(change), listed))
 
 
-def read_register(data: bytes) -> tuple[bytes, DidHash, str]:
+def read_register(data: bytes) -> tuple[RegistrantSalt, DidHash, str]:
     """The inverse of `register`: salt, DID hash, profile's place."""
     salt, did_hash, profile_uri = _decode(_REGISTER, data)
-    return salt, DidHash(did_hash), profile_uri
+    return RegistrantSalt(salt), DidHash(did_hash), profile_uri
 
 
 def read_change_statuses(data: bytes) -> tuple[IssuerId, StatusChange, tuple[BatchMasks, ...]]:

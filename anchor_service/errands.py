@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from anchor_service import contract
-from anchor_service.contract import BatchMasks, StatusChange
 from anchor_service.errors import Blocked
 from anchor_service.inclusions import Inclusion
 from anchor_service.lifecycle import Reason
 from anchor_service.outbox import Kind
 from registry import artifact
 from registry.errors import NodeInconsistent
+from registry.events import StatusChange
+from registry.history import issuer_id_of
 from registry.keccak import keccak256
 from registry.storage import (
     Status,
@@ -32,6 +33,7 @@ from registry.storage import (
 if TYPE_CHECKING:
     from anchor_service.batch_store import Batch
     from anchor_service.chain import Chain, Log, Mined
+    from anchor_service.contract import BatchMasks
     from anchor_service.outbox import Intent
     from registry.values import Address, CodeHash, DidHash, IssuerId
 
@@ -265,7 +267,7 @@ def rebuild(intent: Intent, batch: Batch | None) -> Errand:
         issuer_id, change, batches = contract.read_change_statuses(intent.data)
         return ChangeStatuses(intent.recipient, issuer_id, change, batches)
     salt, did_hash, profile_uri = contract.read_register(intent.data)
-    issuer_id = contract.issuer_id_of(intent.chain.number, intent.recipient, intent.sender, salt)
+    issuer_id = issuer_id_of(intent.chain, intent.recipient, intent.sender, salt)
     return Register(intent.recipient, issuer_id, salt, did_hash, profile_uri)
 
 

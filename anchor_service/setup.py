@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from anchor_service import anchoring, contract, errands, keys, outbox
+from anchor_service import anchoring, errands, keys, outbox
 from anchor_service.config_edit import put_trusted, set_values
 from anchor_service.errands import Deploy, Register
 from anchor_service.errors import Blocked, StillPending
@@ -21,6 +21,8 @@ from anchor_service.submitter import Outcome
 from registry import artifact
 from registry.canonical import canonicalize
 from registry.errors import WorkspaceError
+from registry.events import RegistrantSalt
+from registry.history import issuer_id_of
 from registry.values import Address, ChainId, DidHash, IssuerId
 from registry.workspace import FILE, Workspace, new_config_text
 
@@ -188,9 +190,9 @@ def _registered(desk: Desk, registry: Address) -> IssuerId | None:
 
 
 def _register(workspace: Workspace, desk: Desk, registry: Address, did: str) -> IssuerId:
-    salt = secrets.token_bytes(32)
+    salt = RegistrantSalt(secrets.token_bytes(32))
     chain = desk.chain.id
-    issuer_id = contract.issuer_id_of(chain.number, registry, desk.account, salt)
+    issuer_id = issuer_id_of(chain, registry, desk.account, salt)
     document = did_document(did, chain, registry, issuer_id)
     did_hash = DidHash(sha256(canonicalize(document)).digest())
     _write(

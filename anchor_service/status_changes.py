@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from anchor_service import batch_store, changes
-from anchor_service.contract import BatchMasks, StatusChange
+from anchor_service.contract import BatchMasks
 from anchor_service.errands import ChangeStatuses, holds
 from anchor_service.errors import StillPending
 from anchor_service.lifecycle import ChangeState
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from anchor_service.anchoring import Line
     from anchor_service.batch_store import Batch
     from anchor_service.changes import Change
+    from registry.events import StatusChange
 
 # A first write of a word costs up to 35,000 gas with its batch's log, calldata and fold; a call
 # must stay under 16.7 million.

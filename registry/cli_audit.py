@@ -30,7 +30,6 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("--chain", metavar="ID", help="such as eip155:1; goes with --rpc")
     parser.add_argument("--registry", metavar="ADDRESS", help="the contract; goes with --rpc")
     parser.add_argument("--issuer", metavar="ID", help="show this issuer alone")
-    parser.add_argument("--from-block", metavar="N", type=int, help="(else: where it was deployed)")
     parser.add_argument("--json", action="store_true", help="findings for programs")
     parser.set_defaults(run=_run, usage_error=parser.error)
 
@@ -91,9 +90,7 @@ def _audit(
 
     _, block = read_blocks(node, chain, confirmations)
     _check_code(node, registry, block.number)
-    first = args.from_block
-    if first is None:
-        first = deployment_block(node, registry, block.number)
+    first = deployment_block(node, registry, block.number)
     blocks = max(block.number - first + 1, 0)
     with Progress("audit", blocks, "blocks", quiet=args.json) as progress:
         events = list(read_events(node, registry, first, block.number, progress.advance))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from anchor_service import changes, store
 from anchor_service.commands.anchor import bring, open_line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
-from anchor_service.contract import StatusChange
 from anchor_service.errors import UnknownCredential
 from anchor_service.lifecycle import ChangeState
+from registry.events import StatusChange
 
 if TYPE_CHECKING:
     import argparse

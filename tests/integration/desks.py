@@ -22,6 +22,8 @@ from anchor_service.store import NewCredential
 from anchor_service.submitter import Limits, Submitter
 from registry import artifact
 from registry.devchain import DevChain, mine_to_finality
+from registry.events import RegistrantSalt
+from registry.history import issuer_id_of
 from registry.rpc import Node
 from registry.storage import IssuerRecord, decode_issuer, issuer_slots
 from registry.values import Address, ChainId, CredentialDigest, DidHash, IssuerId
@@ -100,8 +102,8 @@ def call_data(signature: str, *words: bytes | int) -> bytes:
 
 
 def new_issuer(node: Node, owner: ChainKey) -> IssuerId:
-    salt = os.urandom(32)
-    issuer_id = contract.issuer_id_of(CHAIN.number, REGISTRY, owner.address, salt)
+    salt = RegistrantSalt(os.urandom(32))
+    issuer_id = issuer_id_of(CHAIN, REGISTRY, owner.address, salt)
     errand = Register(REGISTRY, issuer_id, salt, DidHash(b"\7" * 32), "")
     send(node, owner, REGISTRY, errand.data)
     return issuer_id

@@ -14,7 +14,6 @@ from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from anchor_service import batch_store, changes, inclusions, leases, outbox, store
-from anchor_service.contract import StatusChange
 from anchor_service.database import Database
 from anchor_service.errors import DatabaseError, LeaseLost, StateMoved, UnknownCredential
 from anchor_service.fees import Fees
@@ -24,6 +23,7 @@ from anchor_service.outbox import Attempt, Kind
 from anchor_service.schema import credential, metadata, placement
 from anchor_service.sealing import seal
 from anchor_service.store import NewCredential
+from registry.events import StatusChange
 from registry.values import Address, BlockHash, ChainId, CredentialDigest, IssuerId, TxHash
 
 if TYPE_CHECKING:

@@ -32,13 +32,13 @@ from sqlalchemy import select
 
 from anchor_service import anchoring, batch_store, changes, contract, inclusions, store
 from anchor_service.chain import Broadcast, Chain
-from anchor_service.contract import StatusChange
 from anchor_service.database import Database
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.keys import ChainKey
 from anchor_service.lifecycle import BatchState, ChangeState, Moment, Reason
 from anchor_service.schema import attempt, intent
 from registry.errors import NodeUnreachable
+from registry.events import StatusChange
 from registry.rpc import Node
 from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
 from registry.values import ChainId, MetaHash

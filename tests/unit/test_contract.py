@@ -8,10 +8,11 @@ import pytest
 from eth_abi.abi import decode, encode
 
 from anchor_service import contract
-from anchor_service.contract import BatchMasks, StatusChange
+from anchor_service.contract import BatchMasks
 from registry import artifact
+from registry.events import StatusChange
 from registry.keccak import keccak256
-from registry.values import Address, BatchRoot, DidHash, IssuerId, MetaHash
+from registry.values import BatchRoot, DidHash, IssuerId, MetaHash
 
 ISSUER = IssuerId(b"\1" * 32)
 ROOT = BatchRoot(b"\2" * 32)
@@ -62,13 +63,6 @@ def test_calls_are_read_back_as_they_were_made() -> None:
     did_hash = DidHash(b"\5" * 32)
     data = contract.register(b"\6" * 32, did_hash, "https://example.org/é")
     assert contract.read_register(data) == (b"\6" * 32, did_hash, "https://example.org/é")
-
-
-def test_the_issuer_id_is_the_hash_of_its_home() -> None:
-    registry, account = Address(b"\7" * 20), Address(b"\x08" * 20)
-    types = ["uint256", "address", "address", "bytes32"]
-    expected = keccak256(encode(types, [31337, bytes(registry), bytes(account), b"\x09" * 32]))
-    assert contract.issuer_id_of(31337, registry, account, b"\x09" * 32) == expected
 
 
 def test_refusals_are_decoded_with_their_values() -> None:
