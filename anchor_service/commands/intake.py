@@ -15,7 +15,7 @@ from anchor_service.commands.output import answer, count, load_workspace, say, w
 from anchor_service.errors import ImportRefused, RosterRefused
 from anchor_service.issuer_key import IssuerKey
 from anchor_service.opening import open_database
-from anchor_service.ready_made import ReadyMade, read_files
+from anchor_service.ready_made import ReadyMade, estimate, read_files
 from anchor_service.roster import read_roster
 from anchor_service.store import NewCredential
 from registry.credential import Credential
@@ -83,9 +83,10 @@ def import_(args: argparse.Namespace) -> int:
                 if not refused:
                     yield _new(one)
 
+    total = None if args.json else estimate(args.files)
     with (
         open_database(workspace) as database,
-        Progress("import", None, "credentials", quiet=args.json) as progress,
+        Progress("import", total, "credentials", quiet=args.json) as progress,
         database.write() as connection,
     ):
         taken = store.add_credentials(connection, sound(progress), int(time.time()))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from anchor_service.errors import ImportRefused
-from anchor_service.ready_made import ReadyMade, read_files
+from anchor_service.ready_made import ReadyMade, estimate, read_files
 from registry.open_badges import CREDENTIALS_CONTEXT, OPEN_BADGES_CONTEXT
 from registry.strict_json import MAX_FILE_BYTES
 
@@ -191,3 +191,12 @@ def test_the_official_samples_go_through_and_strict_refuses_two() -> None:
         "endorsement-valid": False,
         "simple-noproof": False,
     }
+
+
+def test_the_estimate_counts_lines_and_documents_and_passes_over_the_missing(
+    tmp_path: Path,
+) -> None:
+    lines, one, missing = tmp_path / "a.jsonl", tmp_path / "b.json", tmp_path / "c.jsonl"
+    lines.write_bytes(b'{"n": 1}\n' * 700)
+    one.write_bytes(b'{\n"n": 1\n}\n')
+    assert estimate([lines, one, missing]) == 701
