@@ -119,7 +119,7 @@ def bulk_insert(
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     marks = ", ".join([mark] * len(columns))
     # Names of our own tables and columns; every value is a parameter.
-    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - as said
     connection.exec_driver_sql(statement, rows)
 
 
