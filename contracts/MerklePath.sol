@@ -7,8 +7,8 @@ library MerklePath {
     /// @dev RFC 9162 section 2.1.3.2. A path of another length than index and size demand fails: so
     /// no inner node passes for a leaf of the same tree, and a leaf has one path only.
     ///
-    /// In assembly because a view that other contracts call is paid for at each level: this is a
-    /// third cheaper than the same loop in Solidity. Names are the RFC's: `fn` is the position of
+    /// In assembly because a view that other contracts call is paid for at each level: the same loop
+    /// in Solidity cost about a third more. Names are the RFC's: `fn` is the position of
     /// `hash` in its level and `sn` the last position of that level.
     function verifies(
         bytes32 root,

@@ -95,11 +95,13 @@ def test_what_an_auditor_should_look_at_is_noted() -> None:
         and sum(mask.bit_count() for _, mask in event.lanes) >= MASS_REVOCATION
     ]
     assert owners
+    assert masses
     assert sum("owned by" in sentence for sentence in noted) == len(owners)
     assert sum("revoked at once" in sentence for sentence in noted) == len(masses)
 
 
 def test_findings_have_a_json_form() -> None:
     report = audited(RELEASED[:-1], stored_after(RELEASED))
+    assert report.findings
     for finding in report.findings:
         assert json.loads(json.dumps(finding.to_json()))["weight"] in ("broken", "note")
