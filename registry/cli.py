@@ -117,7 +117,8 @@ def _service_is_whole() -> bool:
 
     for requirement in requires("credanchor") or []:
         name, _, marker = requirement.partition(";")
-        if "extra == 'service'" in marker.replace('"', "'"):
+        # Those of one platform alone are not asked for on the others.
+        if "extra == 'service'" in marker.replace('"', "'") and "sys_platform" not in marker:
             try:
                 distribution(_distribution_name(name))
             except PackageNotFoundError:
