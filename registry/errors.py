@@ -5,7 +5,8 @@ RegistryError
  ├─ MalformedJson            text that is not JSON as we read it; carries its place
  ├─ MalformedDocument        JSON of a wrong shape (credential, receipt, policy, proof)
  │   ├─ MalformedReceipt
- │   └─ MalformedProof
+ │   ├─ MalformedProof
+ │   └─ MalformedBundle
  ├─ SchemaNotMet             a credential that its official schema refuses; carries each fault
  ├─ WorkspaceError           no workspace, or settings that do not hold together
  ├─ ChainError               a chain that could not be asked, or answered what cannot be
@@ -13,6 +14,10 @@ RegistryError
  │   ├─ NodeRefused          an answer in JSON-RPC's words that it will not or cannot
  │   ├─ NodeInconsistent     an answer that contradicts itself or the settings
  │   └─ DevChainFailed       the embedded chain did not start or stop
+ ├─ UnsoundEvidence          what should prove a fact and does not; says nothing of the credential
+ │   ├─ MalformedRlp         bytes that are no canonical RLP
+ │   ├─ MalformedHeader      no block header, or not that of the block's hash
+ │   └─ BrokenProof          trie nodes that do not lead from the root to the key
  └─ HistoryBroken            events that the contract cannot have emitted in this order
 
 Errors become exit codes in `registry.cli` and HTTP statuses at an API's edge, nowhere else. No
@@ -59,6 +64,10 @@ class MalformedProof(MalformedDocument):
     pass
 
 
+class MalformedBundle(MalformedDocument):
+    pass
+
+
 class SchemaNotMet(RegistryError):
     """faults: (JSON pointer, what is wrong), in document order."""
 
@@ -98,6 +107,22 @@ class NodeInconsistent(ChainError):
 
 
 class DevChainFailed(ChainError):
+    pass
+
+
+class UnsoundEvidence(RegistryError):
+    pass
+
+
+class MalformedRlp(UnsoundEvidence):
+    pass
+
+
+class MalformedHeader(UnsoundEvidence):
+    pass
+
+
+class BrokenProof(UnsoundEvidence):
     pass
 
 

@@ -99,6 +99,18 @@ class BlockHash(Bytes32):
     __slots__ = ()
 
 
+class StateRoot(Bytes32):
+    """Root of the trie of all accounts, as a block's header has it."""
+
+    __slots__ = ()
+
+
+class StorageRoot(Bytes32):
+    """Root of the trie of one account's storage."""
+
+    __slots__ = ()
+
+
 class TxHash(Bytes32):
     __slots__ = ()
 
