@@ -1,105 +1,24 @@
 """Steps 6 to 9 and 11 of the ladder: what the chain's facts and the policy say.
 
 What cannot be taken back on the chain (an anchor, a revocation, distrust) counts however old the
-facts are; what can change needs fresh ones.
+facts are; what can change needs fresh ones. What a past moment makes different is in `past_checks`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from registry.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Snapshot, Subject
+from registry import past_checks
 from registry.moments import unix_stamp
+from registry.reasons import Reason
 from registry.report import Check, Step, Verdict, printable
 from registry.storage import Status, lane_status, word_and_lane
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from registry.policy import TrustedIssuer, TrustPolicy
+    from registry.chain_case import ChainCase
+    from registry.evidence import Block, Evidence, Snapshot
     from registry.receipt import Receipt
-
-
-@dataclass(frozen=True, slots=True)
-class ChainCase:
-    """A sealed credential before the chain.
-
-    claimed_issuer: its own `issuer.id`. fault: why the evidence cannot be used, else None.
-    facts: the evidence that can be. believed: the facts, where a contract that policy pins wrote
-    them; what any other contract stores means nothing.
-    """
-
-    receipt: Receipt
-    claimed_issuer: str
-    policy: TrustPolicy
-    fault: str | None
-    facts: Evidence | None
-    believed: Evidence | None
-    stale: bool
-
-    @classmethod
-    def open(
-        cls,
-        receipt: Receipt,
-        claimed_issuer: str,
-        evidence: Evidence | NoEvidence,
-        policy: TrustPolicy,
-        now: datetime,
-    ) -> ChainCase:
-        if isinstance(evidence, NoEvidence):
-            fault: str | None = f"The chain was not read: {printable(evidence.reason, 300)}"
-            return cls(receipt, claimed_issuer, policy, fault, None, None, stale=False)
-        fault = _contradiction(receipt, evidence)
-        facts = None if fault else evidence
-        pinned = policy.registry_at(receipt.chain, receipt.registry)
-        known = facts is not None and pinned is not None and pinned.code_hash == facts.code_hash
-        age_s = now.timestamp() - evidence.head.block.timestamp
-        return cls(
-            receipt,
-            claimed_issuer,
-            policy,
-            fault and f"{fault}, {evidence.source.sentence()}",
-            facts,
-            facts if known else None,
-            stale=age_s > policy.max_age_s,
-        )
-
-    @property
-    def issuer(self) -> TrustedIssuer | None:
-        receipt = self.receipt
-        return self.policy.issuer(receipt.chain, receipt.registry, receipt.issuer_id)
-
-    def why_not_believed(self) -> str:
-        if self.facts is None:
-            return "Step 6 found no facts to judge by."
-        return "Only a registry that policy trusts is believed: see step 8."
-
-
-def _contradiction(receipt: Receipt, evidence: Evidence) -> str | None:
-    """Return what is wrong with the evidence itself, or None. None of it is the credential's."""
-    head, final = evidence.head, evidence.finalized
-    place = (evidence.chain, evidence.registry)
-    if place != (receipt.chain, receipt.registry) or evidence.subject != Subject.of(receipt):
-        return "The facts at hand are about another anchor"
-    if evidence.code_hash == EMPTY_CODE_HASH:
-        return f"There is no contract at {receipt.registry} on {receipt.chain}"
-    if final.block.number > head.block.number or final.block.timestamp > head.block.timestamp:
-        return "The final block comes after the newest one"
-    if _lost(final, head):
-        return "The newest block lacks a record that the final one has"
-    if head.batch is not None and head.batch.anchored_at > head.block.timestamp:
-        return "The anchor is dated after the newest block"
-    return None
-
-
-def _lost(final: Snapshot, head: Snapshot) -> bool:
-    """Whether what is written once at the final block is missing or different at the newest."""
-    if final.issuer is not None and head.issuer is None:
-        return True
-    if final.batch is None:
-        return False
-    return head.batch is None or replace(final.batch, revoked=head.batch.revoked) != head.batch
+    from registry.strict_json import JsonObject
 
 
 # (6) evidence: are there facts about this anchor, at one with themselves, and fresh?
@@ -108,12 +27,24 @@ def _lost(final: Snapshot, head: Snapshot) -> bool:
 def check_evidence(case: ChainCase) -> Check:
     facts = case.facts
     if facts is None:
-        return Check.unknown(Step.EVIDENCE, f"{case.fault}.")
+        assert case.fault is not None
+        return Check.unknown(Step.EVIDENCE, f"{case.fault.sentence}.", case.fault.reason)
     read = f"Read from {facts.chain} as of {_head_time(facts)}, {facts.source.sentence()}"
+    known: JsonObject = {
+        "source": facts.source.to_json(),
+        "head": block_json(facts.head.block),
+        "finalized": block_json(facts.finalized.block),
+    }
+    if case.past is not None:
+        read += f"; {past_checks.history_sentence(case.past)}"
+        known["history"] = past_checks.history_facts(case.past)
     if case.stale:
         limit = case.policy.max_age_s
-        return Check.unknown(Step.EVIDENCE, f"{read}: older than the {limit} s that policy allows.")
-    return Check.valid(Step.EVIDENCE, f"{read}.")
+        reason = f"{read}: older than the {limit} s that policy allows."
+        if case.past is not None:
+            reason += " Distrust that was declared since would count."
+        return Check.unknown(Step.EVIDENCE, reason, Reason.TOO_OLD, maxAge=limit, **known)
+    return Check.valid(Step.EVIDENCE, f"{read}.", Reason.CHAIN_READ, **known)
 
 
 # (7) anchor: did the issuer anchor this root, with this size?
@@ -122,22 +53,31 @@ def check_evidence(case: ChainCase) -> Check:
 def check_anchor(case: ChainCase) -> Check:
     facts = case.believed
     if facts is None:
-        return Check.skipped(Step.ANCHOR, case.why_not_believed())
+        return _not_believed(case, Step.ANCHOR)
+    if case.past is not None:
+        check = past_checks.check_anchor(case.past, case.receipt, facts)
+        if check is not None:
+            return check
     said = facts.source.sentence()
     batch = facts.head.batch
-    if batch is None and case.stale:
-        return Check.unknown(Step.ANCHOR, "It was not anchored then, but may be since.")
+    if batch is None and case.stale and not _is_settled(case):
+        reason = "It was not anchored then, but may be since."
+        return Check.unknown(Step.ANCHOR, reason, Reason.MAY_BE_ANCHORED_SINCE)
     if batch is None:
         reason = f"The issuer has anchored no such root on {facts.chain}, {said}."
-        return Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason)
+        return Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason, Reason.NO_SUCH_ANCHOR)
+    known: JsonObject = {
+        "anchoredAt": unix_stamp(batch.anchored_at),
+        "operation": batch.operation,
+        "size": batch.size,
+    }
     if batch.size != case.receipt.tree_size:
         sizes = f"{batch.size} leaves on the chain, {case.receipt.tree_size} in the receipt"
         reason = f"The anchored batch has another size ({sizes}), {said}."
-        return Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason)
+        return Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason, Reason.OTHER_SIZE, **known)
     when = unix_stamp(batch.anchored_at)
-    return Check.valid(
-        Step.ANCHOR, f"Anchored {when} as the issuer's operation {batch.operation}, {said}."
-    )
+    sentence = f"Anchored {when} as the issuer's operation {batch.operation}, {said}."
+    return Check.valid(Step.ANCHOR, sentence, Reason.ANCHORED, **known)
 
 
 # (8) standing: does policy trust who anchored it, to speak for whom the credential names?
@@ -146,48 +86,62 @@ def check_anchor(case: ChainCase) -> Check:
 def check_standing(case: ChainCase) -> Check:
     refusal = _registry_refusal(case) or _issuer_refusal(case)
     if refusal:
-        return Check.invalid(Step.STANDING, Verdict.ISSUER_UNTRUSTED, refusal)
+        reason, sentence = refusal
+        return Check.invalid(Step.STANDING, Verdict.ISSUER_UNTRUSTED, sentence, reason)
     assert case.issuer is not None
     accepted = f"Policy trusts it as {printable(case.issuer.name)}"
     facts = case.believed
     if facts is None:
-        return Check.skipped(Step.STANDING, f"{accepted}. {case.why_not_believed()}")
+        sentence = f"{accepted}. {case.why_not_believed()}"
+        return Check.skipped(Step.STANDING, sentence, Reason.NOT_BELIEVED)
     record = facts.head.issuer
-    if record is None and case.stale:
-        return Check.unknown(Step.STANDING, f"{accepted}, but it was not registered then.")
+    if record is None and case.stale and not _is_settled(case):
+        sentence = f"{accepted}, but it was not registered then."
+        return Check.unknown(Step.STANDING, sentence, Reason.MAY_BE_REGISTERED_SINCE)
     if record is None:
-        reason = f"No such issuer is registered on {facts.chain}, {facts.source.sentence()}."
-        return Check.invalid(Step.STANDING, Verdict.ISSUER_UNTRUSTED, reason)
-    if distrust := _distrust(facts):
-        return Check.invalid(Step.STANDING, Verdict.ISSUER_UNTRUSTED, distrust)
+        sentence = f"No such issuer is registered on {facts.chain}, {facts.source.sentence()}."
+        return Check.invalid(
+            Step.STANDING, Verdict.ISSUER_UNTRUSTED, sentence, Reason.NOT_REGISTERED
+        )
+    if (distrust := _distrust(case, facts)) is not None:
+        return distrust
     state = "retired" if record.retired else "paused" if record.paused else ""
     note = f" It is {state}, so it anchors nothing new." if state else ""
-    return Check.valid(Step.STANDING, f"{accepted}, and it is registered.{note}")
+    if case.past is not None:
+        note = past_checks.standing_note(case.past)
+    sentence = f"{accepted}, and it is registered.{note}"
+    return Check.valid(Step.STANDING, sentence, Reason.TRUSTED, name=case.issuer.name)
 
 
-def _registry_refusal(case: ChainCase) -> str | None:
+def _registry_refusal(case: ChainCase) -> tuple[Reason, str] | None:
     receipt = case.receipt
     pinned = case.policy.registry_at(receipt.chain, receipt.registry)
     if pinned is None:
-        return f"Policy trusts no registry at {receipt.registry} on {receipt.chain}."
+        sentence = f"Policy trusts no registry at {receipt.registry} on {receipt.chain}."
+        return Reason.REGISTRY_NOT_TRUSTED, sentence
     if case.facts is not None and case.facts.code_hash != pinned.code_hash:
         found = f"code hash {case.facts.code_hash}, not {pinned.code_hash}"
         said = case.facts.source.sentence()
-        return f"The registry is not the one that policy trusts ({found}), {said}."
+        sentence = f"The registry is not the one that policy trusts ({found}), {said}."
+        return Reason.REGISTRY_IS_ANOTHER, sentence
     return None
 
 
-def _issuer_refusal(case: ChainCase) -> str | None:
+def _issuer_refusal(case: ChainCase) -> tuple[Reason, str] | None:
     if case.issuer is None:
-        return f"Policy does not trust who anchored it: issuer {case.receipt.issuer_id}."
+        sentence = f"Policy does not trust who anchored it: issuer {case.receipt.issuer_id}."
+        return Reason.ISSUER_NOT_TRUSTED, sentence
     if case.claimed_issuer not in case.issuer.speaks_for:
         claimed, name = printable(case.claimed_issuer), printable(case.issuer.name)
-        return f"It names {claimed} as its issuer, for whom {name}, who anchored it, cannot speak."
+        sentence = (
+            f"It names {claimed} as its issuer, for whom {name}, who anchored it, cannot speak."
+        )
+        return Reason.MAY_NOT_SPEAK, sentence
     return None
 
 
-def _distrust(facts: Evidence) -> str | None:
-    """Return why the issuer's own distrust covers this anchor, or None.
+def _distrust(case: ChainCase, facts: Evidence) -> Check | None:
+    """Return how the issuer's own distrust covers this anchor, as of any moment; or None.
 
     The date is only ever lowered, so the newest block's covers the most.
     """
@@ -196,10 +150,18 @@ def _distrust(facts: Evidence) -> str | None:
     if not since or batch is None or batch.anchored_at < since:
         return None
     final = facts.finalized.issuer
-    known = "" if final and final.distrust_after == since else ", in a block that is not final yet"
-    return (
+    open_end = "" if final and final.distrust_after == since else ", in a block not final yet"
+    known = f"known by {_head_time(facts)}{open_end}"
+    more: JsonObject = {"distrustAfter": unix_stamp(since)}
+    if case.past is not None and (told := past_checks.distrust(case.past, batch.anchored_at)):
+        known, declared = told
+        more |= declared
+    sentence = (
         f"The issuer has declared its anchors from {unix_stamp(since)} on untrustworthy, and this "
-        f"is one of them; known by {_head_time(facts)}{known}, {facts.source.sentence()}."
+        f"is one of them; {known}, {facts.source.sentence()}."
+    )
+    return Check.invalid(
+        Step.STANDING, Verdict.ISSUER_UNTRUSTED, sentence, Reason.DISTRUSTED, **more
     )
 
 
@@ -209,20 +171,33 @@ def _distrust(facts: Evidence) -> str | None:
 def check_status(case: ChainCase) -> Check:
     facts = case.believed
     if facts is None:
-        return Check.skipped(Step.STATUS, case.why_not_believed())
+        return _not_believed(case, Step.STATUS)
     if facts.head.batch is None:
-        return Check.skipped(Step.STATUS, "What is not anchored has no status.")
+        reason = "What is not anchored has no status."
+        return Check.skipped(Step.STATUS, reason, Reason.NOTHING_TO_JUDGE)
+    if case.past is not None:
+        return past_checks.check_status(case.past, case.receipt, facts)
+    return _check_status_now(case, facts)
+
+
+def _check_status_now(case: ChainCase, facts: Evidence) -> Check:
     head = status_at(case.receipt, facts.head)
     final = status_at(case.receipt, facts.finalized)
     worse = max(head, final)
     told = f"{_finality_note(head, final)}, as of {_head_time(facts)}, {facts.source.sentence()}"
+    known: JsonObject = {"status": head.name.lower(), "finalStatus": final.name.lower()}
     if worse is Status.REVOKED:
-        return Check.invalid(Step.STATUS, Verdict.REVOKED, f"Revoked{told}.")
+        return Check.invalid(
+            Step.STATUS, Verdict.REVOKED, f"Revoked{told}.", Reason.REVOKED, **known
+        )
     if case.stale:
-        return Check.unknown(Step.STATUS, f"It was {worse.name.lower()}{told}; that may be past.")
+        sentence = f"It was {worse.name.lower()}{told}; that may be past."
+        return Check.unknown(Step.STATUS, sentence, Reason.STATUS_MAY_BE_PAST, **known)
     if worse is Status.SUSPENDED:
-        return Check.invalid(Step.STATUS, Verdict.SUSPENDED, f"Suspended{told}.")
-    return Check.valid(Step.STATUS, f"Neither revoked nor suspended{told}.")
+        return Check.invalid(
+            Step.STATUS, Verdict.SUSPENDED, f"Suspended{told}.", Reason.SUSPENDED, **known
+        )
+    return Check.valid(Step.STATUS, f"Neither revoked nor suspended{told}.", Reason.ACTIVE, **known)
 
 
 def status_at(receipt: Receipt, snapshot: Snapshot) -> Status:
@@ -248,14 +223,35 @@ def _finality_note(head: Status, final: Status) -> str:
 def check_finality(case: ChainCase) -> Check:
     facts = case.believed
     if facts is None:
-        return Check.skipped(Step.FINALITY, case.why_not_believed())
+        return _not_believed(case, Step.FINALITY)
     if facts.head.batch is None:
-        return Check.skipped(Step.FINALITY, "What is not anchored cannot become final.")
+        reason = "What is not anchored cannot become final."
+        return Check.skipped(Step.FINALITY, reason, Reason.NOTHING_TO_JUDGE)
+    number = facts.finalized.block.number
     if facts.finalized.batch is None:
         reason = "The anchor's block is not final yet; ask again in some minutes."
-        return Check.invalid(Step.FINALITY, Verdict.PENDING, reason)
-    number = facts.finalized.block.number
-    return Check.valid(Step.FINALITY, f"The anchor is final: it stands at final block {number}.")
+        return Check.invalid(
+            Step.FINALITY, Verdict.PENDING, reason, Reason.NOT_FINAL, finalBlock=number
+        )
+    reason = f"The anchor is final: it stands at final block {number}."
+    return Check.valid(Step.FINALITY, reason, Reason.FINAL, finalBlock=number)
+
+
+def block_json(block: Block) -> JsonObject:
+    return {
+        "number": block.number,
+        "hash": block.hash.to_hex(),
+        "time": unix_stamp(block.timestamp),
+    }
+
+
+def _not_believed(case: ChainCase, step: Step) -> Check:
+    return Check.skipped(step, case.why_not_believed(), Reason.NOT_BELIEVED)
+
+
+def _is_settled(case: ChainCase) -> bool:
+    """Whether old facts say all there is to know: of a moment that had passed before them."""
+    return case.past is not None and case.past.covered
 
 
 def _head_time(facts: Evidence) -> str:

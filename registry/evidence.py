@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from registry.receipt import Receipt
     from registry.storage import BatchRecord, IssuerRecord
     from registry.strict_json import JsonObject
+    from registry.told_history import IssuerHistory, NoHistory
     from registry.values import Address, BatchRoot, BlockHash, ChainId, DidHash, IssuerId
 
 EMPTY_CODE_HASH = CodeHash.from_hex(
@@ -84,7 +85,8 @@ class Subject(NamedTuple):
 class Evidence:
     """Both snapshots of one subject in one registry.
 
-    code_hash is keccak256 of the code at `registry` as of the head block.
+    code_hash is keccak256 of the code at `registry` as of the head block. history: the issuer's
+    operations up to a final block; only a question about the past needs them.
     """
 
     chain: ChainId
@@ -94,6 +96,7 @@ class Evidence:
     source: Source
     head: Snapshot
     finalized: Snapshot
+    history: IssuerHistory | NoHistory | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,25 +7,32 @@ names? Only then is there an anchor to ask a chain about.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from registry import open_badges
 from registry.credential import Credential, without_anchor_proofs
 from registry.data_integrity import SignatureState, check_signature
 from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
 from registry.leaf import leaf_hash
+from registry.reasons import Reason
 from registry.receipt import Receipt, extract, unknown_suites
 from registry.report import Check, Outcome, Step, Verdict, printable
 from registry.tree import root_from_path
 
+if TYPE_CHECKING:
+    from registry.strict_json import JsonObject, JsonValue
+
+_FAULTS_SHOWN = 10
+
 _SIGNATURE_OUTCOMES = {
-    SignatureState.MALFORMED: Outcome.INVALID,
-    SignatureState.WRONG: Outcome.INVALID,
-    SignatureState.VALID: Outcome.VALID,
-    SignatureState.STRANGER: Outcome.UNKNOWN,
-    SignatureState.UNBOUND: Outcome.UNKNOWN,
-    SignatureState.KEY_UNKNOWN: Outcome.UNKNOWN,
-    SignatureState.SUITE_UNKNOWN: Outcome.SKIPPED,
-    SignatureState.ABSENT: Outcome.SKIPPED,
+    SignatureState.MALFORMED: (Outcome.INVALID, Reason.SIGNATURE_MALFORMED),
+    SignatureState.WRONG: (Outcome.INVALID, Reason.SIGNATURE_WRONG),
+    SignatureState.VALID: (Outcome.VALID, Reason.SIGNATURE_VALID),
+    SignatureState.STRANGER: (Outcome.UNKNOWN, Reason.SIGNER_IS_ANOTHER),
+    SignatureState.UNBOUND: (Outcome.UNKNOWN, Reason.SIGNER_NOT_BOUND),
+    SignatureState.KEY_UNKNOWN: (Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
+    SignatureState.SUITE_UNKNOWN: (Outcome.SKIPPED, Reason.SUITE_UNKNOWN),
+    SignatureState.ABSENT: (Outcome.SKIPPED, Reason.UNSIGNED),
 }
 
 
@@ -54,13 +61,13 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
         credential = Credential.parse(raw)
     except (MalformedJson, MalformedDocument) as fault:
         return _unreadable(f"No credential can be read from it: {printable(str(fault))}.")
-    parse = Check.valid(Step.PARSE, "Strict JSON, and the shape of a credential.")
+    parse = Check.valid(Step.PARSE, "Strict JSON, and the shape of a credential.", Reason.PARSED)
     beside = embedded = wrapper_fault = None
     try:
         beside = None if sidecar is None else Receipt.parse(sidecar)
     except (MalformedJson, MalformedReceipt) as fault:
         reason = f"The receipt beside it cannot be read: {printable(str(fault))}."
-        parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason)
+        parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason, Reason.RECEIPT_UNREADABLE)
     try:
         embedded = extract(credential.document)
     except MalformedProof as fault:
@@ -70,7 +77,7 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
         parse,
         _check_schema(credential),
         _check_signature(credential),
-        Check.valid(Step.DIGEST, f"{credential.digest} without its anchor proof."),
+        _check_digest(credential),
         _check_inclusion(credential, embedded, beside, wrapper_fault, unknown),
     )
     claimed = sidecar is not None or embedded is not None or wrapper_fault or unknown
@@ -78,36 +85,50 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
 
 
 def _unreadable(reason: str) -> Examination:
-    skipped = [Check.skipped(step, "There is no credential to judge.") for step in list(Step)[1:5]]
-    parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason)
+    skipped = [
+        Check.skipped(step, "There is no credential to judge.", Reason.NOTHING_TO_JUDGE)
+        for step in list(Step)[1:5]
+    ]
+    parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason, Reason.NOT_A_CREDENTIAL)
     return Examination((parse, *skipped), None, None, has_receipt=False)
 
 
 def _check_schema(credential: Credential) -> Check:
     faults = open_badges.faults(without_anchor_proofs(credential.document))
     if faults is None:
-        return Check.skipped(
-            Step.SCHEMA, "No official schema is known here for its type and context."
-        )
+        reason = "No official schema is known here for its type and context."
+        return Check.skipped(Step.SCHEMA, reason, Reason.SCHEMA_UNKNOWN)
     if faults:
-        place, reason = faults[0]
+        place, fault = faults[0]
         more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
-        where = f"{printable(place or '/')}: {printable(reason)}{more}"
+        where = f"{printable(place or '/')}: {printable(fault)}{more}"
+        reason = f"{open_badges.SCHEMA_NAME} refuses it: {where}."
+        shown: list[JsonValue] = [
+            {"place": printable(place), "fault": printable(fault)}
+            for place, fault in faults[:_FAULTS_SHOWN]
+        ]
         return Check.invalid(
-            Step.SCHEMA, Verdict.MALFORMED, f"{open_badges.SCHEMA_NAME} refuses it: {where}."
+            Step.SCHEMA, Verdict.MALFORMED, reason, Reason.SCHEMA_REFUSES, faults=shown
         )
-    return Check.valid(Step.SCHEMA, f"As {open_badges.SCHEMA_NAME} asks.")
+    sentence = f"As {open_badges.SCHEMA_NAME} asks."
+    return Check.valid(Step.SCHEMA, sentence, Reason.SCHEMA_MET, schema=open_badges.SCHEMA_NAME)
 
 
 def _check_signature(credential: Credential) -> Check:
     signature = check_signature(credential.document)
     sentence = printable(signature.sentence, limit=300)
-    outcome = _SIGNATURE_OUTCOMES[signature.state]
+    outcome, reason = _SIGNATURE_OUTCOMES[signature.state]
     if outcome is Outcome.INVALID:
-        return Check.invalid(Step.SIGNATURE, Verdict.TAMPERED, sentence)
+        return Check.invalid(Step.SIGNATURE, Verdict.TAMPERED, sentence, reason)
     if outcome is Outcome.SKIPPED:
         sentence += " Its anchor alone vouches for it."
-    return Check(Step.SIGNATURE, outcome, sentence)
+    return Check(Step.SIGNATURE, outcome, sentence, None, reason)
+
+
+def _check_digest(credential: Credential) -> Check:
+    digest = credential.digest.to_hex()
+    sentence = f"{digest} without its anchor proof."
+    return Check.valid(Step.DIGEST, sentence, Reason.DIGEST, digest=digest)
 
 
 def _check_inclusion(
@@ -119,17 +140,18 @@ def _check_inclusion(
 ) -> Check:
     if wrapper_fault:
         reason = f"The receipt inside it was changed: {wrapper_fault}."
-        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason)
+        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason, Reason.RECEIPT_CHANGED)
     if embedded and beside and embedded != beside:
         reason = "The receipt inside it and the one beside it differ."
-        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason)
+        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason, Reason.RECEIPTS_DIFFER)
     receipt = embedded or beside
     if receipt is not None:
         return _climb(credential, receipt)
     if unknown:
         reason = f"Its anchor proof is of {printable(unknown[0])}, which a newer program may read."
-        return Check.unknown(Step.INCLUSION, reason)
-    return Check.skipped(Step.INCLUSION, "There is no receipt that can be read.")
+        return Check.unknown(Step.INCLUSION, reason, Reason.RECEIPT_OF_LATER_SUITE)
+    sentence = "There is no receipt that can be read."
+    return Check.skipped(Step.INCLUSION, sentence, Reason.NOTHING_TO_JUDGE)
 
 
 def _climb(credential: Credential, receipt: Receipt) -> Check:
@@ -138,6 +160,12 @@ def _climb(credential: Credential, receipt: Receipt) -> Check:
     root = root_from_path(leaf, receipt.index, receipt.tree_size, receipt.path)
     if root != receipt.root:
         reason = "The credential does not lead to its batch's root: it or its receipt was changed."
-        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason)
+        return Check.invalid(Step.INCLUSION, Verdict.TAMPERED, reason, Reason.NOT_INCLUDED)
     place = f"leaf {receipt.index} of {receipt.tree_size}"
-    return Check.valid(Step.INCLUSION, f"It is {place} under root {receipt.root}.")
+    sentence = f"It is {place} under root {receipt.root}."
+    known: JsonObject = {
+        "index": receipt.index,
+        "treeSize": receipt.tree_size,
+        "root": receipt.root.to_hex(),
+    }
+    return Check.valid(Step.INCLUSION, sentence, Reason.INCLUDED, **known)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from registry.abi import Lanes
-    from registry.values import Address, BatchRoot, ChainId
+    from registry.values import Address, BatchRoot, ChainId, IssuerId
 
 _EVEN_BITS = (2**256 - 1) // 3
 _LOW_BYTE = 0xFF
@@ -38,6 +38,30 @@ def replay(events: Iterable[ev.Event], chain: ChainId, registry: Address) -> Sta
     return state
 
 
+def replay_issuer(
+    events: Iterable[ev.Event], chain: ChainId, registry: Address, issuer_id: IssuerId
+) -> Issuer | None:
+    """One issuer after all of its own `events`, from its registration on; None without any.
+
+    Raises HistoryBroken at the first that cannot follow those before it. Which registration of the
+    registry it was is not judged: that shows in the history of registrations alone.
+    """
+    issuer: Issuer | None = None
+    before = 0
+    for event in events:
+        _require(event, event.issuer_id == issuer_id, "of another issuer")
+        _require(event, event.timestamp >= before, "older than the event before it")
+        before = event.timestamp
+        if isinstance(event, ev.IssuerRegistered):
+            _require(event, issuer is None, "registered twice")
+            issuer = _registered(event, chain, registry)
+        elif issuer is None:
+            raise _broken(event, "the issuer was never registered")
+        else:
+            _follow(issuer, event)
+    return issuer
+
+
 def apply(state: State, event: ev.Event) -> None:
     """Let one event follow. After HistoryBroken the state is good for nothing more."""
     _require(event, event.timestamp >= state.last_timestamp, "older than the event before it")
@@ -48,6 +72,10 @@ def apply(state: State, event: ev.Event) -> None:
     issuer = state.issuers.get(event.issuer_id)
     if issuer is None:
         raise _broken(event, "the issuer was never registered")
+    _follow(issuer, event)
+
+
+def _follow(issuer: Issuer, event: ev.Event) -> None:
     _check_number(issuer, event)
     _CHANGES[type(event)](issuer, event)
     issuer.operations = event.operation
@@ -57,20 +85,24 @@ def apply(state: State, event: ev.Event) -> None:
 def _register(state: State, event: ev.IssuerRegistered) -> None:
     due = state.registrations + 1
     _require(event, event.registration == due, f"registration {event.registration}, not {due}")
+    issuer = _registered(event, state.chain, state.registry)
+    _require(event, event.issuer_id not in state.issuers, "registered twice")
+    state.issuers[event.issuer_id] = issuer
+    state.registrations = event.registration
+    state.registrations_history = fold_registration(state.registrations_history, event)
+
+
+def _registered(event: ev.IssuerRegistered, chain: ChainId, registry: Address) -> Issuer:
     _require(event, event.operation == 1, "a registration that is not operation 1")
-    issuer_id = issuer_id_of(state.chain, state.registry, event.actor, event.salt)
+    issuer_id = issuer_id_of(chain, registry, event.actor, event.salt)
     _require(event, event.issuer_id == issuer_id, f"salt and registrant give {issuer_id}")
-    _require(event, issuer_id not in state.issuers, "registered twice")
-    start = issuer_start(state.chain, state.registry, issuer_id)
-    state.issuers[issuer_id] = Issuer(
+    return Issuer(
         owner=event.actor,
         did_hash=event.did_hash,
         profile_uri=event.profile_uri,
         operations=1,
-        history=fold(start, event),
+        history=fold(issuer_start(chain, registry, issuer_id), event),
     )
-    state.registrations = event.registration
-    state.registrations_history = fold_registration(state.registrations_history, event)
 
 
 def _check_number(issuer: Issuer, event: ev.Event) -> None:

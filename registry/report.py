@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
+from registry.reasons import NEXT_STEPS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from registry.strict_json import JsonObject
+    from registry.reasons import Reason
+    from registry.strict_json import JsonObject, JsonValue
 
 REPORT_VERSION = 1
 
@@ -80,42 +83,71 @@ UNDECIDED = frozenset({Verdict.CANNOT_CHECK, Verdict.PENDING})
 class Check:
     """One step's outcome. verdict is what it makes of the credential, set only when INVALID.
 
-    sentence is for a person: plain, whole, and without markup or control characters.
+    sentence is for a person: plain, whole, and without markup or control characters. reason names
+    the same for programs. facts: the few values that this step rests on, as JSON.
     """
 
     step: Step
     outcome: Outcome
     sentence: str
     verdict: Verdict | None = None
+    reason: Reason | None = None
+    facts: JsonObject = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         allowed = VERDICTS_WHEN_INVALID[self.step] if self.outcome is Outcome.INVALID else {None}
         if self.verdict not in allowed:
             raise ValueError(f"{self.step.name} {self.outcome} cannot make {self.verdict}")
 
-    @classmethod
-    def valid(cls, step: Step, sentence: str) -> Check:
-        return cls(step, Outcome.VALID, sentence)
+    @property
+    def next_step(self) -> str | None:
+        """What a person can do now; None where nothing is wrong, or another step is to blame."""
+        return None if self.reason is None else NEXT_STEPS.get(self.reason)
 
     @classmethod
-    def invalid(cls, step: Step, verdict: Verdict, sentence: str) -> Check:
-        return cls(step, Outcome.INVALID, sentence, verdict)
+    def valid(
+        cls, step: Step, sentence: str, reason: Reason | None = None, **facts: JsonValue
+    ) -> Check:
+        return cls(step, Outcome.VALID, sentence, None, reason, facts)
 
     @classmethod
-    def unknown(cls, step: Step, sentence: str) -> Check:
-        return cls(step, Outcome.UNKNOWN, sentence)
+    def invalid(
+        cls,
+        step: Step,
+        verdict: Verdict,
+        sentence: str,
+        reason: Reason | None = None,
+        **facts: JsonValue,
+    ) -> Check:
+        return cls(step, Outcome.INVALID, sentence, verdict, reason, facts)
 
     @classmethod
-    def skipped(cls, step: Step, sentence: str) -> Check:
-        return cls(step, Outcome.SKIPPED, sentence)
+    def unknown(
+        cls, step: Step, sentence: str, reason: Reason | None = None, **facts: JsonValue
+    ) -> Check:
+        return cls(step, Outcome.UNKNOWN, sentence, None, reason, facts)
+
+    @classmethod
+    def skipped(
+        cls, step: Step, sentence: str, reason: Reason | None = None, **facts: JsonValue
+    ) -> Check:
+        return cls(step, Outcome.SKIPPED, sentence, None, reason, facts)
 
     def to_json(self) -> JsonObject:
-        return {
+        """`reason`, `nextStep` and `facts` are absent where there are none."""
+        members: JsonObject = {
             "step": int(self.step),
             "name": self.step.name.lower(),
             "outcome": str(self.outcome),
             "sentence": self.sentence,
         }
+        if self.reason is not None:
+            members["reason"] = str(self.reason)
+        if self.next_step is not None:
+            members["nextStep"] = self.next_step
+        if self.facts:
+            members["facts"] = self.facts
+        return members
 
 
 def deciding_check(checks: Sequence[Check]) -> Check | None:
@@ -164,7 +196,7 @@ class Report:
 
     sentence: one plain line for a person. facts: what the judgement rests on, as JSON; its
     members are `credential`, `receipt`, `record` and `evidence`, each absent where unknown.
-    checked_at: RFC 3339, UTC.
+    checked_at: RFC 3339, UTC. at: the past moment that was asked about, likewise; None for now.
     """
 
     verdict: Verdict
@@ -172,6 +204,13 @@ class Report:
     checked_at: str
     checks: tuple[Check, ...]
     facts: JsonObject = field(default_factory=dict)
+    at: str | None = None
+
+    @property
+    def next_step(self) -> str | None:
+        """What a person can do about the step that decided; None for VALID."""
+        decided = deciding_check(self.checks)
+        return None if decided is None else decided.next_step
 
     def to_json(self) -> JsonObject:
         """Return the report for programs. Members are only ever added within a version."""
@@ -180,6 +219,8 @@ class Report:
             "verdict": str(self.verdict),
             "sentence": self.sentence,
             "checkedAt": self.checked_at,
+            **({} if self.at is None else {"at": self.at}),
+            **({} if self.next_step is None else {"nextStep": self.next_step}),
             **self.facts,
             "checks": [check.to_json() for check in self.checks],
         }

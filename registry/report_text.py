@@ -39,7 +39,7 @@ class Look:
         """Colour only on a terminal, and not where NO_COLOR is set (no-color.org)."""
         wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         try:
-            "".join(_MARKS.values()).encode(stream.encoding or "ascii")
+            "".join([*_MARKS.values(), "→"]).encode(stream.encoding or "ascii")
         except UnicodeEncodeError:
             return cls(stream.isatty() and wanted, ascii_only=True)
         return cls(stream.isatty() and wanted, ascii_only=False)
@@ -52,11 +52,14 @@ class Look:
         return f"{_colour(report.verdict)}{verdict}{_PLAIN}{report.sentence.removeprefix(verdict)}"
 
     def steps(self, report: Report) -> Iterator[str]:
+        """Yield a line for every step, and one more where a person can do something about it."""
         marks = _ASCII_MARKS if self.ascii_only else _MARKS
         for check in report.checks:
             name, word = check.step.name.lower(), check.outcome.lower()
             mark = marks[check.outcome]
             yield f"  {check.step:2d} {name:<10} {mark} {word:<8} {check.sentence}"
+            if check.next_step is not None:
+                yield f"{'':27}{'->' if self.ascii_only else '→'} {check.next_step}"
 
 
 def _colour(verdict: Verdict) -> str:

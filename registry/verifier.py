@@ -1,6 +1,6 @@
 """Judges a credential: pure, so that the same bytes, facts, policy and time give one answer.
 
-    report = verify(raw, receipt, evidence, policy, now)
+    report = verify(raw, receipt, evidence, policy, now, at=None)
 
 The ladder's steps 1 to 5 are in `examination`, 6 to 9 and 11 in `chain_checks`, 10 is here. Every
 step that can be judged is judged, whatever became of the others. A step whose ground is gone is
@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.chain_case import ChainCase
 from registry.chain_checks import (
-    ChainCase,
+    block_json,
     check_anchor,
     check_evidence,
     check_finality,
@@ -23,13 +24,15 @@ from registry.chain_checks import (
 from registry.errors import MalformedValue
 from registry.examination import Examination, examine
 from registry.moments import read_moment, stamp, unix_stamp
+from registry.past_checks import history_facts, later_revocation
+from registry.reasons import Reason
 from registry.report import Check, Report, Step, Verdict, deciding_check, printable, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from registry.evidence import Block, Evidence, NoEvidence
+    from registry.evidence import Evidence, NoEvidence
     from registry.policy import TrustPolicy
     from registry.strict_json import JsonObject
 
@@ -44,41 +47,58 @@ def verify(
     evidence: Evidence | NoEvidence,
     policy: TrustPolicy,
     now: datetime,
+    at: datetime | None = None,
 ) -> Report:
-    """Judge one credential.
+    """Judge one credential, as of now or of a past moment.
 
     raw: its file's bytes, with or without an embedded receipt. receipt: bytes of the file beside
-    it, if there is one. evidence: facts about the receipt's subject, or why there are none. now:
-    with a time zone, else ValueError. Bad input raises nothing: it is a verdict.
+    it, if there is one. evidence: facts about the receipt's subject, or why there are none. at:
+    the moment to judge as of, for which the evidence needs the issuer's history. Both moments have
+    a time zone and `at` is not after `now`, else ValueError. Bad input raises nothing: it is a
+    verdict.
     """
-    return judge(examine(raw, receipt), evidence, policy, now)
+    return judge(examine(raw, receipt), evidence, policy, now, at)
 
 
 def judge(
-    examination: Examination, evidence: Evidence | NoEvidence, policy: TrustPolicy, now: datetime
+    examination: Examination,
+    evidence: Evidence | NoEvidence,
+    policy: TrustPolicy,
+    now: datetime,
+    at: datetime | None = None,
 ) -> Report:
     """Complete an examination: `verify` for those who gather evidence in between."""
-    if now.tzinfo is None:
-        raise ValueError("now has no time zone")
-    case = _open_case(examination, evidence, policy, now)
+    if now.tzinfo is None or (at is not None and at.tzinfo is None):
+        raise ValueError("a moment has no time zone")
+    if at is not None and at > now:
+        raise ValueError("what will be at a time to come cannot be judged")
+    case = _open_case(examination, evidence, policy, now, at)
     checks = (
         *examination.checks,
         *_chain_checks(examination, case),
-        _check_validity(examination, now),
+        _check_validity(examination, at or now),
         check_finality(case) if case else _without_receipt(Step.FINALITY),
     )
     verdict = verdict_of(checks)
-    sentence = f"{verdict}: {_reason(case, checks)}"
-    return Report(verdict, sentence, stamp(now), checks, _facts(examination, case))
+    decided = deciding_check(checks)
+    past = at is not None and (decided is None or decided.step >= Step.EVIDENCE)
+    when = f" as of {stamp(at)}" if at is not None and past else ""
+    sentence = f"{verdict}{when}: {_reason(case, decided)}"
+    asked = None if at is None else stamp(at)
+    return Report(verdict, sentence, stamp(now), checks, _facts(examination, case), asked)
 
 
 def _open_case(
-    examination: Examination, evidence: Evidence | NoEvidence, policy: TrustPolicy, now: datetime
+    examination: Examination,
+    evidence: Evidence | NoEvidence,
+    policy: TrustPolicy,
+    now: datetime,
+    at: datetime | None,
 ) -> ChainCase | None:
     if examination.sealed is None or examination.credential is None:
         return None
     claimed_issuer = examination.credential.issuer_id
-    return ChainCase.open(examination.sealed, claimed_issuer, evidence, policy, now)
+    return ChainCase.open(examination.sealed, claimed_issuer, evidence, policy, now, at)
 
 
 def _chain_checks(examination: Examination, case: ChainCase | None) -> tuple[Check, ...]:
@@ -87,34 +107,44 @@ def _chain_checks(examination: Examination, case: ChainCase | None) -> tuple[Che
     anchor = _without_receipt(Step.ANCHOR)
     if examination.credential is not None and not examination.has_receipt:
         reason = "No receipt came with it, inside or beside it, so nothing shows an anchor."
-        anchor = Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason)
+        anchor = Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason, Reason.NO_RECEIPT)
     evidence, standing, status = map(_without_receipt, (Step.EVIDENCE, Step.STANDING, Step.STATUS))
     return evidence, anchor, standing, status
 
 
 def _without_receipt(step: Step) -> Check:
-    return Check.skipped(step, "There is no receipt that holds, so no anchor to judge.")
+    reason = "There is no receipt that holds, so no anchor to judge."
+    return Check.skipped(step, reason, Reason.NOTHING_TO_JUDGE)
 
 
-# (10) validity: is now within the period that the credential gives itself?
+# (10) validity: is the moment within the period that the credential gives itself?
 
 
 def _check_validity(examination: Examination, now: datetime) -> Check:
     if examination.credential is None:
-        return Check.skipped(Step.VALIDITY, "There is no credential to judge.")
+        reason = "There is no credential to judge."
+        return Check.skipped(Step.VALIDITY, reason, Reason.NOTHING_TO_JUDGE)
     document = examination.credential.document
     try:
         starts, ends = _moments(document, _STARTS), _moments(document, _ENDS)
     except MalformedValue as fault:
-        return Check.unknown(Step.VALIDITY, f"Its period cannot be read: {fault}.")
+        reason = f"Its period cannot be read: {fault}."
+        return Check.unknown(Step.VALIDITY, reason, Reason.PERIOD_UNREADABLE)
+    known: JsonObject = {
+        **({"from": stamp(max(starts))} if starts else {}),
+        **({"until": stamp(min(ends))} if ends else {}),
+    }
     if ends and now > min(ends):
-        return Check.invalid(Step.VALIDITY, Verdict.EXPIRED, f"It expired {stamp(min(ends))}.")
+        reason = f"It expired {stamp(min(ends))}."
+        return Check.invalid(Step.VALIDITY, Verdict.EXPIRED, reason, Reason.EXPIRED, **known)
     if starts and now < max(starts):
         reason = f"It is not valid before {stamp(max(starts))}."
-        return Check.invalid(Step.VALIDITY, Verdict.NOT_YET_VALID, reason)
+        return Check.invalid(
+            Step.VALIDITY, Verdict.NOT_YET_VALID, reason, Reason.NOT_YET_VALID, **known
+        )
     since = f" since {stamp(max(starts))}" if starts else ""
     until = f"until {stamp(min(ends))}" if ends else "with no end"
-    return Check.valid(Step.VALIDITY, f"Valid{since}, {until}.")
+    return Check.valid(Step.VALIDITY, f"Valid{since}, {until}.", Reason.IN_ITS_PERIOD, **known)
 
 
 def _moments(document: JsonObject, members: Sequence[str]) -> list[datetime]:
@@ -129,9 +159,8 @@ def _moments(document: JsonObject, members: Sequence[str]) -> list[datetime]:
     return found
 
 
-def _reason(case: ChainCase | None, checks: Sequence[Check]) -> str:
+def _reason(case: ChainCase | None, decided: Check | None) -> str:
     """One line for people: what the verdict rests on."""
-    decided = deciding_check(checks)
     if decided is not None:
         return decided.sentence
     # Nothing stands against it, so every one of these is known.
@@ -140,9 +169,10 @@ def _reason(case: ChainCase | None, checks: Sequence[Check]) -> str:
     assert case.believed is not None
     assert case.believed.head.batch is not None
     when = unix_stamp(case.believed.head.batch.anchored_at)
+    later = "" if case.past is None else f" then{later_revocation(case.past, case.receipt)}"
     return (
         f"issued by {printable(case.issuer.name)}, anchored {when} on {case.receipt.chain}, "
-        f"not revoked, {case.believed.source.sentence()}."
+        f"not revoked{later}, {case.believed.source.sentence()}."
     )
 
 
@@ -174,10 +204,12 @@ def _chain_facts(case: ChainCase, known: Evidence) -> JsonObject:
     facts: JsonObject = {
         "evidence": {
             "source": known.source.to_json(),
-            "head": _block(known.head.block),
-            "finalized": _block(known.finalized.block),
+            "head": block_json(known.head.block),
+            "finalized": block_json(known.finalized.block),
         }
     }
+    if case.past is not None:
+        facts["history"] = history_facts(case.past)
     batch = known.head.batch
     if batch is not None:
         facts["record"] = {
@@ -190,11 +222,3 @@ def _chain_facts(case: ChainCase, known: Evidence) -> JsonObject:
             "didHash": known.head.did_hash.to_hex(),
         }
     return facts
-
-
-def _block(block: Block) -> JsonObject:
-    return {
-        "number": block.number,
-        "hash": block.hash.to_hex(),
-        "time": unix_stamp(block.timestamp),
-    }

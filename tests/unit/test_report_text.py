@@ -34,7 +34,8 @@ def some_report() -> Report:
 
 
 def test_every_step_is_one_line_with_number_name_mark_and_word() -> None:
-    lines = list(Look(colour=False, ascii_only=False).steps(some_report()))
+    shown = list(Look(colour=False, ascii_only=False).steps(some_report()))
+    lines = [line for line in shown if "→" not in line]
     assert len(lines) == 11
     assert lines[0] == "   1 parse      ✓ valid    Strict JSON, and the shape of a credential."
     assert lines[5].startswith("   6 evidence   ? unknown  The chain was not read")
@@ -42,10 +43,18 @@ def test_every_step_is_one_line_with_number_name_mark_and_word() -> None:
     assert lines[10].startswith("  11 finality   - skipped  ")
 
 
+def test_what_to_do_stands_under_its_step() -> None:
+    lines = list(Look(colour=False, ascii_only=False).steps(some_report()))
+    place = next(n for n, line in enumerate(lines) if "→" in line)
+    assert lines[place - 1].startswith("   6 evidence   ? unknown")
+    assert lines[place].strip().startswith("→ Ask another node: --rpc URL.")
+
+
 def test_marks_fall_back_to_ascii() -> None:
-    line = next(Look(colour=False, ascii_only=True).steps(some_report()))
-    assert line.isascii()
-    assert "+ valid" in line
+    lines = list(Look(colour=False, ascii_only=True).steps(some_report()))
+    assert all(line.isascii() for line in lines)
+    assert "+ valid" in lines[0]
+    assert any("-> Ask another node" in line for line in lines)
 
 
 @pytest.mark.parametrize(

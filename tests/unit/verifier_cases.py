@@ -144,8 +144,8 @@ class Case:
     def both(self, **changed: Any) -> Case:
         return self.head(**changed).final(**changed)
 
-    def verify(self) -> Report:
-        return verify(self.raw, self.sidecar, self.evidence, self.policy, self.now)
+    def verify(self, at: datetime | None = None) -> Report:
+        return verify(self.raw, self.sidecar, self.evidence, self.policy, self.now, at)
 
 
 def case_of(document: JsonObject, issuer: IssuerId = ISSUER, *, sidecar: bool = False) -> Case:

@@ -1,0 +1,133 @@
+"""Steps 7, 8, 9 and 11 of the ladder as of a past moment.
+
+What the issuer's closed history says of then is certain, for it is final. What came since does not
+count, with one exception: distrust reaches back, and the report says when it became known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from registry.moments import unix_stamp
+from registry.past import changes_json, operation, story, told_json
+from registry.reasons import Reason
+from registry.report import Check, Step, Verdict
+from registry.storage import Status, lane_status, word_and_lane
+
+if TYPE_CHECKING:
+    from registry.evidence import Evidence
+    from registry.past import Past
+    from registry.receipt import Receipt
+    from registry.strict_json import JsonObject
+
+
+def history_sentence(past: Past) -> str:
+    """How the past is known; it follows a semicolon."""
+    history = past.history
+    return (
+        f"the issuer's {history.slot.count} operations up to final block {history.block.number} "
+        f"are complete by its history hash, {history.source.sentence()}"
+    )
+
+
+def history_facts(past: Past) -> JsonObject:
+    issuer = past.issuer
+    return {
+        "block": past.history.block.number,
+        "operations": past.history.slot.count,
+        "operationsThen": 0 if issuer is None else issuer.operations,
+        "hash": "0x" + past.history.slot.history.hex(),
+        "source": past.history.source.to_json(),
+    }
+
+
+def check_anchor(past: Past, receipt: Receipt, facts: Evidence) -> Check | None:
+    """Step 7 where the moment makes a difference; None where storage's answer of now is it."""
+    batch, said = facts.head.batch, facts.source.sentence()
+    if batch is None or batch.size != receipt.tree_size:
+        return None
+    told = past.anchor(receipt.root)
+    when = f"{unix_stamp(batch.anchored_at)} as the issuer's operation {batch.operation}"
+    where = "" if told is None or told.block is None else f", in block {told.block}"
+    known: JsonObject = {
+        "anchoredAt": unix_stamp(batch.anchored_at),
+        "operation": batch.operation,
+        **({} if told is None or told.block is None else {"block": told.block}),
+    }
+    if batch.anchored_at > past.moment:
+        reason = f"It was not anchored yet: it was anchored {when}{where}, {said}."
+        return Check.invalid(
+            Step.ANCHOR, Verdict.NOT_ANCHORED, reason, Reason.NOT_YET_ANCHORED, **known
+        )
+    return Check.valid(Step.ANCHOR, f"Anchored {when}{where}, {said}.", Reason.ANCHORED, **known)
+
+
+def distrust(past: Past, anchored_at: int) -> tuple[str, JsonObject] | None:
+    """Why the issuer's own distrust covers an anchor of this time, as of any moment; or None."""
+    told = past.distrust(anchored_at)
+    if told is None:
+        return None
+    later = ""
+    if told.event.timestamp > past.moment:
+        later = f"; that became known only after {past.stamp}, and reaches back"
+    return f"declared by {operation(told)}{later}", {"declaredBy": told_json(told)}
+
+
+def standing_note(past: Past) -> str:
+    issuer = past.issuer
+    if issuer is None:
+        return ""
+    state = "retired" if issuer.retired else "paused" if issuer.paused else ""
+    return f" It was {state} then, so it anchored nothing new." if state else ""
+
+
+def check_status(past: Past, receipt: Receipt, facts: Evidence) -> Check:
+    status = past.status(receipt)
+    if facts.head.batch is None or facts.head.batch.anchored_at > past.moment:
+        reason = "What was not anchored had no status."
+        return Check.skipped(Step.STATUS, reason, Reason.NOTHING_TO_JUDGE)
+    if not past.covered or status is Status.UNANCHORED:
+        return _not_final_then(past, receipt, facts, status)
+    before, since = past.changes(receipt)
+    told = f": {story(before)}" if before else ", and never before"
+    later = f" Since then: {story(since)}." if since else ""
+    known: JsonObject = {
+        "status": status.name.lower(),
+        "at": past.stamp,
+        "changes": changes_json(before),
+        "since": changes_json(since),
+    }
+    end = f"{told}; {history_sentence(past)}.{later}"
+    if status is Status.REVOKED:
+        reason = f"Revoked at {past.stamp}{end}"
+        return Check.invalid(Step.STATUS, Verdict.REVOKED, reason, Reason.REVOKED, **known)
+    if status is Status.SUSPENDED:
+        reason = f"Suspended at {past.stamp}{end}"
+        return Check.invalid(Step.STATUS, Verdict.SUSPENDED, reason, Reason.SUSPENDED, **known)
+    reason = f"Neither revoked nor suspended at {past.stamp}{end}"
+    return Check.valid(Step.STATUS, reason, Reason.ACTIVE, **known)
+
+
+def _not_final_then(past: Past, receipt: Receipt, facts: Evidence, final: Status) -> Check:
+    """The moment is later than the history's end: only what is for ever can be said."""
+    _, lane = word_and_lane(receipt.index)
+    head, batch = facts.head, facts.head.batch
+    seen = head.block.timestamp <= past.moment
+    whole = batch is not None and batch.revoked
+    revoked = whole or lane_status(head.word, lane) is Status.REVOKED
+    known: JsonObject = {"at": past.stamp, "finalBlock": past.history.block.number}
+    if final is Status.REVOKED or (seen and revoked):
+        how = story(past.changes(receipt)[0]) or "in a block that is not final yet"
+        reason = f"Revoked at {past.stamp}: {how}, {facts.source.sentence()}."
+        return Check.invalid(Step.STATUS, Verdict.REVOKED, reason, Reason.REVOKED, **known)
+    end = unix_stamp(past.history.block.timestamp)
+    reason = f"What is final ends at {end}, before {past.stamp}: its status then may still change."
+    return Check.unknown(Step.STATUS, reason, Reason.STATUS_NOT_FINAL_THEN, **known)
+
+
+def later_revocation(past: Past, receipt: Receipt) -> str:
+    """What a reader of a good verdict about the past must not miss; empty where nothing came."""
+    for change in past.changes(receipt)[1]:
+        if change.status is Status.REVOKED:
+            return f" (but {change.sentence()})"
+    return ""

@@ -1,0 +1,168 @@
+"""One issuer's operations as a node or a bundle tells them, and whether they are all of them.
+
+The contract folds every operation of an issuer into one hash, kept with their count in one slot.
+Logs that fold to the very slot are complete, in order and unaltered, whoever told them: so the
+slot alone needs trust, and can be proven. Logs that do not are good for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from registry import events as ev
+from registry.errors import HistoryBroken, MalformedDocument, MalformedValue
+from registry.replay import replay_issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from registry.events import Event
+    from registry.evidence import Block, Source
+    from registry.state import Issuer
+    from registry.storage import HistoryRecord
+    from registry.strict_json import JsonValue
+    from registry.values import Address, BatchRoot, ChainId, IssuerId
+
+_MAX_TOPICS = 4
+_LOWER_HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
+
+
+class Told(NamedTuple):
+    """One operation. block: its block's number, where a node served it; a bundle has none."""
+
+    event: Event
+    block: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoHistory:
+    """It was not or could not be read. `reason` completes "the history was not read: "."""
+
+    reason: str
+
+
+# No slots: cached_property keeps what it found in the instance's own dictionary.
+@dataclass(frozen=True, eq=False)
+class IssuerHistory:
+    """All operations of `issuer_id` up to `block`, as told; `slot` is the contract's own word.
+
+    source: how the slot is known.
+    """
+
+    chain: ChainId
+    registry: Address
+    issuer_id: IssuerId
+    operations: tuple[Told, ...]
+    block: Block
+    slot: HistoryRecord
+    source: Source
+    _states: dict[int, Issuer | None] = field(default_factory=dict, init=False, repr=False)
+    """Number of operations -> the issuer after them: what was worked out, one a moment asked."""
+
+    @cached_property
+    def fault(self) -> str | None:
+        """Why the operations are not the issuer's whole history, or None. Worked out once."""
+        return self._closing if isinstance(self._closing, str) else None
+
+    @property
+    def final(self) -> Issuer | None:
+        """The issuer as of `block`; None where it was not registered. Only without `fault`."""
+        assert not isinstance(self._closing, str)
+        return self._closing
+
+    @cached_property
+    def _closing(self) -> Issuer | str | None:
+        try:
+            issuer = self._replay(self.operations)
+        except HistoryBroken as broken:
+            return f"operation {broken.operation} cannot be: {broken.reason}"
+        count, history = (0, bytes(27)) if issuer is None else (issuer.operations, issuer.history)
+        if count != self.slot.count:
+            return f"{count} operations were told, and the contract counts {self.slot.count}"
+        if history != self.slot.history:
+            return "its operations do not fold to the contract's history hash"
+        if self.operations and self.operations[-1].event.timestamp > self.block.timestamp:
+            return "its last operation is dated after the block"
+        return issuer
+
+    def at(self, moment: int) -> Issuer | None:
+        """The issuer after its operations up to Unix second `moment`; None: not registered then.
+
+        Not to be changed by the caller. Only without `fault`.
+        """
+        count = bisect_right(self._times, moment)
+        if count not in self._states:
+            self._states[count] = self._replay(self.operations[:count])
+        return self._states[count]
+
+    def of_batch(self, root: BatchRoot) -> Sequence[Told]:
+        """The operations that name this batch: its anchor, then what changed its status."""
+        return self._by_root.get(root, ())
+
+    @cached_property
+    def distrusts(self) -> tuple[Told, ...]:
+        return tuple(told for told in self.operations if isinstance(told.event, ev.Distrusted))
+
+    @cached_property
+    def _times(self) -> list[int]:
+        return [told.event.timestamp for told in self.operations]
+
+    @cached_property
+    def _by_root(self) -> dict[BatchRoot, list[Told]]:
+        found: dict[BatchRoot, list[Told]] = {}
+        for told in self.operations:
+            if isinstance(told.event, ev.Anchored | ev.StatusChanged | ev.BatchRevoked):
+                found.setdefault(told.event.root, []).append(told)
+        return found
+
+    def _replay(self, operations: Iterable[Told]) -> Issuer | None:
+        events = (told.event for told in operations)
+        return replay_issuer(events, self.chain, self.registry, self.issuer_id)
+
+
+def logs_to_json(operations: Iterable[Told]) -> list[JsonValue]:
+    """The logs as a bundle's `history` has them: topics and data, in order."""
+    logs: list[JsonValue] = []
+    for told in operations:
+        topics, data = ev.write_log(told.event)
+        words: list[JsonValue] = [_hex(topic) for topic in topics]
+        logs.append({"topics": words, "data": _hex(data)})
+    return logs
+
+
+def logs_from_json(value: JsonValue, place: str = "/history") -> tuple[Told, ...]:
+    """Read a bundle's `history`. Raises MalformedDocument with the place of the fault.
+
+    Taken in the one form that `logs_to_json` writes. Whether they are all, and in order, is
+    `IssuerHistory.fault`'s to say.
+    """
+    if not isinstance(value, list):
+        raise MalformedDocument("an array of logs belongs here", place)
+    return tuple(_told(log, f"{place}/{number}") for number, log in enumerate(value))
+
+
+def _told(log: JsonValue, place: str) -> Told:
+    if not isinstance(log, dict) or log.keys() != {"topics", "data"}:
+        raise MalformedDocument("a log has the members topics and data", place)
+    topics = log["topics"]
+    if not isinstance(topics, list) or len(topics) > _MAX_TOPICS:
+        raise MalformedDocument("an array of up to four topics belongs here", f"{place}/topics")
+    words = [_unhex(one, f"{place}/topics/{number}") for number, one in enumerate(topics)]
+    try:
+        return Told(ev.read_log(words, _unhex(log["data"], f"{place}/data")))
+    except MalformedValue as fault:
+        raise MalformedDocument(f"no log of the registry: {fault}", place) from None
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _unhex(value: JsonValue, place: str) -> bytes:
+    if not isinstance(value, str) or not _LOWER_HEX.fullmatch(value):
+        raise MalformedDocument("lower-case hex of whole bytes with 0x belongs here", place)
+    return bytes.fromhex(value[2:])
