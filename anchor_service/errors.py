@@ -4,6 +4,7 @@ RegistryError                 registry.errors
  └─ ServiceError
      ├─ AchievementRefused    an achievement file that cannot be issued from; carries each fault
      ├─ RosterRefused         a roster with faults, where all of it was asked for; carries each
+     ├─ ColumnMapRefused      a map of columns that cannot be followed; names table and key
      ├─ ImportRefused         a ready-made credential that was not taken in; carries its place
      ├─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
      ├─ KeyUnusable           the account's keystore or the password: missing, wrong, or published
@@ -49,6 +50,10 @@ class RosterRefused(ServiceError):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(f"{faults[0]}{more}")
         self.faults = faults
+
+
+class ColumnMapRefused(ServiceError):
+    pass
 
 
 class ImportRefused(ServiceError):

@@ -95,7 +95,7 @@ def fit(roster: Roster, achievement: Achievement) -> Roster:
         faults += found
         if not found:
             rows.append(row)
-    return Roster(tuple(rows), tuple(sorted(faults)))
+    return Roster(tuple(rows), tuple(sorted(faults)), roster.passed_over)
 
 
 def _misfits(achievement: Achievement, row: RosterRow) -> Iterator[RosterFault]:

@@ -1,11 +1,13 @@
 """A roster: CSV to rows, each fault with its line, its column and what is wrong.
 
-UTF-8 with or without mark; comma or semicolon, whichever the header line has more of; RFC 4180
-quotes. Columns are `name,email,did,date,result,evidence` in any order and case, or what a mapping
-calls them; those that nobody fills may be missing. A row needs one of name, email and did, since
-Open Badges 3.0 asks that a learner have an id or an identifier. Blank rows are passed over.
+UTF-8 with or without mark; comma, semicolon or tab, whichever the header line has most of; RFC
+4180 quotes. Columns are `name,email,did,date,result,evidence` in any order and case, or what a
+column map calls them; those that nobody fills may be missing. A row needs one of name, email and
+did, since Open Badges 3.0 asks that a learner have an id or an identifier. Blank rows are passed
+over.
 
-Values are kept as typed, without the spaces around them: no other form of a name is ever made.
+Values are kept as typed, without the spaces around them: no other form of a name is ever made,
+unless a column map says that the file turns names around.
 """
 
 from __future__ import annotations
@@ -18,16 +20,19 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from anchor_service import roster_values
+from anchor_service.column_map import COLUMNS, ColumnMap, NotANumber
 from anchor_service.roster_values import CellError, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-COLUMNS = ("name", "email", "did", "date", "result", "evidence")
 NAMING_COLUMNS = ("name", "email", "did")
+# The first of those that a header line has equally many of.
+_SEPARATORS = ",;\t"
 MAX_ROSTER_BYTES = 64 * 2**20
 _Cells = dict[str, str]
+_Places = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,18 +68,23 @@ class RosterRow:
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """rows: those without a fault, in file order; faults: all that was found, in line order."""
+    """rows: those without a fault, in file order; faults: all that was found, in line order.
+
+    passed_over: rows that the column map counts as nobody's, or as not earned.
+    """
 
     rows: tuple[RosterRow, ...]
     faults: tuple[RosterFault, ...]
+    passed_over: int = 0
 
 
-def read_roster(raw: bytes, mapping: Mapping[str, str] | None = None) -> Roster:
+def read_roster(raw: bytes, mapping: Mapping[str, str] | ColumnMap | None = None) -> Roster:
     """Read a whole roster; it never raises for bad content, which becomes faults.
 
-    mapping: our column names to the file's, where they differ, as {"email": "E-mail"}.
+    mapping: our column names to the file's, where they differ, as {"email": "E-mail"}; or a map.
     A header that leaves it open who is meant gives no rows at all.
     """
+    columns = mapping if isinstance(mapping, ColumnMap) else ColumnMap.of(mapping or {})
     faults: list[RosterFault] = []
     text = _decode(raw, faults)
     records = _records(text, faults)
@@ -82,13 +92,39 @@ def read_roster(raw: bytes, mapping: Mapping[str, str] | None = None) -> Roster:
     if faults or not header:
         return Roster((), tuple(faults) or (RosterFault(1, "", "the roster is empty"),))
     titles = [title.strip() for title in header]
-    places = _places(titles, mapping or {}, line, faults)
+    places = _places(titles, columns, line, faults)
     if places is None:
         return Roster((), tuple(sorted(faults)))
-    rows = _rows(records, titles, places, faults)
+    rows, passed_over = _rows(records, _Layout(columns, titles, places), faults)
     if not rows and not faults:
-        faults.append(RosterFault(line, "", "no rows after the header"))
-    return Roster(rows, tuple(sorted(faults)))
+        reason = "no row is a learner's" if passed_over else "no rows after the header"
+        faults.append(RosterFault(line, "", reason))
+    return Roster(rows, tuple(sorted(faults)), passed_over)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where each column of ours stands in this file, and what its header calls it."""
+
+    columns: ColumnMap
+    titles: list[str]
+    places: _Places
+
+    def title(self, column: str) -> str:
+        return " + ".join(self.titles[place] for place in self.places[column])
+
+    def values(self, cells: list[str]) -> _Cells:
+        values = {
+            column: " ".join(cells[place] for place in places if cells[place])
+            for column, places in self.places.items()
+        }
+        if "name" in values:
+            values["name"] = self.columns.name_of(values["name"])
+        return values
+
+    def wants(self, cells: list[str]) -> bool:
+        folded = (title.casefold() for title in self.titles)
+        return self.columns.wants(dict(zip(folded, cells, strict=False)))
 
 
 def _decode(raw: bytes, faults: list[RosterFault]) -> str:
@@ -110,8 +146,7 @@ def _decode(raw: bytes, faults: list[RosterFault]) -> str:
 def _records(text: str, faults: list[RosterFault]) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, cells) of each row that is not blank; a row may span lines inside quotes."""
     header = re.match(r"\s*([^\r\n]*)", text)
-    title_line = header[1] if header else ""
-    separator = ";" if title_line.count(";") > title_line.count(",") else ","
+    separator = max(_SEPARATORS, key=(header[1] if header else "").count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     while True:
         line = reader.line_num + 1
@@ -129,35 +164,46 @@ def _records(text: str, faults: list[RosterFault]) -> Iterator[tuple[int, list[s
 
 
 def _places(
-    titles: list[str], mapping: Mapping[str, str], line: int, faults: list[RosterFault]
-) -> dict[str, int] | None:
+    titles: list[str], columns: ColumnMap, line: int, faults: list[RosterFault]
+) -> _Places | None:
     """Where each column of ours stands; None where that cannot be told well enough to go on."""
-    wanted = {column: mapping.get(column, column).strip() for column in COLUMNS}
-    by_title = {title.casefold(): column for column, title in wanted.items()}
-    places: dict[str, int] = {}
-    sound = True
+    wanted = {column: columns.columns.get(column, (column,)) for column in COLUMNS}
+    sound = _is_sound_map(columns, line, faults)
+    found: dict[str, int] = {}
+    known = columns.titles | {title for theirs in wanted.values() for title in theirs}
+    folded = {title.casefold() for title in known}
     for place, title in enumerate(titles):
-        column = by_title.get(title.casefold())
-        if column is None:
-            faults.append(_unknown_title(title, list(wanted.values()), line))
-        elif column in places:
+        key = title.casefold()
+        if key not in folded:
+            if not columns.ignores_others:
+                faults.append(_unknown_title(title, [" + ".join(t) for t in wanted.values()], line))
+        elif key in found:
             faults.append(RosterFault(line, title, "the header names this column twice"))
             sound = False
         else:
-            places[column] = place
-    for column, title in mapping.items():
-        if column not in COLUMNS:
-            reason = f"the mapping names no column of ours; these are {', '.join(COLUMNS)}"
-            faults.append(RosterFault(line, "", reason, shorten(column)))
-            sound = False
-        elif column not in places:
+            found[key] = place
+    for title in sorted(columns.titles):
+        if title.casefold() not in found:
             faults.append(RosterFault(line, title, "the mapping names it, the header does not"))
             sound = False
-    if places.keys().isdisjoint(NAMING_COLUMNS):
-        names = " and ".join(wanted[column] for column in NAMING_COLUMNS)
+    places = {
+        column: tuple(found[title.casefold()] for title in theirs)
+        for column, theirs in wanted.items()
+        if all(title.casefold() in found for title in theirs)
+    }
+    if sound and places.keys().isdisjoint(NAMING_COLUMNS):
+        names = " and ".join(" + ".join(wanted[column]) for column in NAMING_COLUMNS)
         faults.append(RosterFault(line, "", f"the header has none of {names}"))
         sound = False
     return places if sound else None
+
+
+def _is_sound_map(columns: ColumnMap, line: int, faults: list[RosterFault]) -> bool:
+    foreign = [column for column in columns.columns if column not in COLUMNS]
+    for column in foreign:
+        reason = f"the mapping names no column of ours; these are {', '.join(COLUMNS)}"
+        faults.append(RosterFault(line, "", reason, shorten(column)))
+    return not foreign
 
 
 def _unknown_title(title: str, known: list[str], line: int) -> RosterFault:
@@ -168,37 +214,36 @@ def _unknown_title(title: str, known: list[str], line: int) -> RosterFault:
 
 
 def _rows(
-    records: Iterator[tuple[int, list[str]]],
-    titles: list[str],
-    places: dict[str, int],
-    faults: list[RosterFault],
-) -> tuple[RosterRow, ...]:
+    records: Iterator[tuple[int, list[str]]], layout: _Layout, faults: list[RosterFault]
+) -> tuple[tuple[RosterRow, ...], int]:
+    """The good rows, and how many were passed over."""
     rows = []
+    passed_over = 0
     seen: dict[tuple[str, str], int] = {}
     for line, cells in records:
         before = len(faults)
-        if len(cells) != len(titles):
-            reason = f"{len(cells)} cells where the header has {len(titles)}"
+        if len(cells) != len(layout.titles):
+            reason = f"{len(cells)} cells where the header has {len(layout.titles)}"
             faults.append(RosterFault(line, "", reason))
             continue
-        values = {column: cells[place].strip() for column, place in places.items()}
-        row = _row(line, values, titles, places, faults)
+        stripped = [cell.strip() for cell in cells]
+        try:
+            if not layout.wants(stripped):
+                passed_over += 1
+                continue
+        except NotANumber as wrong:
+            faults.append(RosterFault(line, wrong.title, wrong.reason, shorten(wrong.value)))
+            continue
+        values = layout.values(stripped)
+        row = _row(line, values, layout, faults)
         for column, reason in _repeated(row, seen):
-            faults.append(
-                RosterFault(line, titles[places[column]], reason, shorten(values[column]))
-            )
+            faults.append(RosterFault(line, layout.title(column), reason, shorten(values[column])))
         if len(faults) == before:
             rows.append(row)
-    return tuple(rows)
+    return tuple(rows), passed_over
 
 
-def _row(
-    line: int,
-    values: _Cells,
-    titles: list[str],
-    places: dict[str, int],
-    faults: list[RosterFault],
-) -> RosterRow:
+def _row(line: int, values: _Cells, layout: _Layout, faults: list[RosterFault]) -> RosterRow:
     """The row, with what is wrong left out of it and added to `faults`."""
     date: datetime | None = None
     good: _Cells = {}
@@ -206,13 +251,12 @@ def _row(
         try:
             roster_values.check_text(value)
             if value and column == "date":
-                date = roster_values.read_date(value)
+                date = layout.columns.date_of(value)
             elif value:
                 roster_values.CHECKS[column](value)
-                good[column] = value
+                good[column] = layout.columns.result_of(value) if column == "result" else value
         except CellError as wrong:
-            title = titles[places[column]]
-            faults.append(RosterFault(line, title, wrong.reason, shorten(value)))
+            faults.append(RosterFault(line, layout.title(column), wrong.reason, shorten(value)))
     if not any(values.get(column) for column in NAMING_COLUMNS):
         faults.append(RosterFault(line, "", "who is it? One of name, email and did is needed"))
     return RosterRow(line=line, date=date, **good)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.roster import COLUMNS, MAX_ROSTER_BYTES, Roster, RosterFault, read_roster
+from anchor_service.column_map import COLUMNS
+from anchor_service.roster import MAX_ROSTER_BYTES, Roster, RosterFault, read_roster
 from anchor_service.roster_values import MAX_CELL, shorten
 
 HEADER = "name,email,did,date,result,evidence\n"
