@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, errands, inclusions, outbox, subjects
+from anchor_service import batch_store, errands, gates, inclusions, outbox, subjects
 from anchor_service.errands import Anchor
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.lifecycle import PENDING_INTENTS, BatchState, IntentState, Moment
 from anchor_service.sealing import seal
 from anchor_service.status_changes import finish_adopted, send_changes
 from anchor_service.submitter import Outcome
+from registry.issuer_settings import MAIN
 
 if TYPE_CHECKING:
     from anchor_service.batch_store import Batch
@@ -38,7 +39,8 @@ _WEEK_S = 7 * 86400
 class Line:
     """What one run works with, and for whom.
 
-    finality_depth: blocks on top that count as final where the chain's own tag is not believed.
+    handle: the issuer's. finality_depth: blocks on top that count as final where the chain's own
+    tag is not believed.
     poll: seconds between looks for finality.
     """
 
@@ -46,6 +48,7 @@ class Line:
     registry: Address
     issuer_id: IssuerId
     watch: Watch
+    handle: str = MAIN
     finality_depth: int | None = None
     poll: float = 4.0
 
@@ -65,12 +68,12 @@ class Line:
 def seal_open(line: Line) -> list[int]:
     """Seal every open batch that has credentials; the seals are durable on return."""
     with line.database.read() as connection:
-        waiting = batch_store.open_batches(connection)
+        waiting = batch_store.open_batches(connection, line.handle)
     done = []
     for batch_id in waiting:
         with line.database.write() as connection:
             found = batch_store.unsealed(connection, batch_id)
-            if found is None:
+            if found is None or not gates.may_seal(connection, batch_id):
                 continue
             ids, digests = found
             sealed = seal(line.issuer_id, digests, os.urandom)
@@ -89,8 +92,10 @@ def submit(line: Line) -> None:
     """
     resume_pending(line.desk)
     with line.database.read() as connection:
-        batches = batch_store.sealed_batches(connection, *_UNFINISHED)
+        batches = batch_store.sealed_batches(connection, *_UNFINISHED, issuer=line.handle)
     for batch in batches:
+        if (batch.chain, batch.registry) != (line.chain.id, line.registry):
+            continue
         try:
             _anchor(line, batch)
         except Blocked as error:
@@ -155,7 +160,7 @@ def _adopt(line: Line, errand: Anchor) -> bool:
     with line.database.write() as connection:
         inclusions.put_inclusion(connection, found, None, errand.batch.id)
         state = batch_store.get_batch(connection, errand.batch.id).state
-        batch_store.move_batch(connection, errand.batch.id, state, BatchState.INCLUDED)
+        batch_store.move_batch(connection, errand.batch.id, state, BatchState.INCLUDED, _now())
     line.watch(Moment.INCLUDED)
     return True
 
@@ -167,7 +172,7 @@ def _block(desk: Desk, batch: Batch, error: Blocked) -> None:
         if state is BatchState.BLOCKED:
             batch_store.note_reason(connection, batch.id, reason)
         else:
-            batch_store.move_batch(connection, batch.id, state, BatchState.BLOCKED, reason)
+            batch_store.move_batch(connection, batch.id, state, BatchState.BLOCKED, _now(), reason)
 
 
 def _look(line: Line) -> bool:
@@ -202,9 +207,11 @@ def _final_number(line: Line) -> int:
 def _finish(line: Line, intent: int | None, batch: int | None) -> None:
     with line.database.write() as connection:
         if intent is not None:
-            subjects.move(connection, outbox.get_intent(connection, intent), IntentState.FINAL)
+            subjects.move(
+                connection, outbox.get_intent(connection, intent), IntentState.FINAL, _now()
+            )
         elif batch is not None:
-            batch_store.move_batch(connection, batch, BatchState.INCLUDED, BatchState.FINAL)
+            batch_store.move_batch(connection, batch, BatchState.INCLUDED, BatchState.FINAL, _now())
     line.watch(Moment.FINAL)
 
 
@@ -213,10 +220,12 @@ def _undo(line: Line, intent: int | None, batch: int | None) -> None:
     with line.database.write() as connection:
         inclusions.forget_inclusion(connection, intent, batch)
         if intent is not None:
-            subjects.move(connection, outbox.get_intent(connection, intent), IntentState.SENT)
+            subjects.move(
+                connection, outbox.get_intent(connection, intent), IntentState.SENT, _now()
+            )
         elif batch is not None:
             before = batch_store.get_batch(connection, batch).state
-            batch_store.move_batch(connection, batch, before, BatchState.SUBMITTED)
+            batch_store.move_batch(connection, batch, before, BatchState.SUBMITTED, _now())
 
 
 def _now() -> int:

@@ -29,9 +29,10 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One sealed batch; `reason` says why it is BLOCKED."""
+    """One sealed batch; issuer: its handle; reason: why it is BLOCKED."""
 
     id: int
+    issuer: str
     state: BatchState
     reason: str | None
     chain: ChainId
@@ -42,11 +43,26 @@ class Batch:
     meta_hash: MetaHash
 
 
-def open_batches(connection: Connection) -> list[int]:
-    """Batches with credentials that wait for their seal."""
+def open_batches(connection: Connection, issuer: str) -> list[int]:
+    """Batches of an issuer (handle) with credentials that wait for their seal."""
     some = select(credential.c.id).where(credential.c.batch == batch.c.id).exists()
-    query = select(batch.c.id).where(batch.c.state == BatchState.OPEN, some).order_by(batch.c.id)
+    query = (
+        select(batch.c.id)
+        .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN, some)
+        .order_by(batch.c.id)
+    )
     return list(connection.scalars(query))
+
+
+def ask_seal(connection: Connection, issuer: str, now: int) -> list[int]:
+    """Ask the service to seal what is open now, before its schedule does."""
+    numbers = open_batches(connection, issuer)
+    connection.execute(
+        update(batch)
+        .where(batch.c.id.in_(numbers), batch.c.state == BatchState.OPEN)
+        .values(seal_asked=func.coalesce(batch.c.seal_asked, now))
+    )
+    return numbers
 
 
 def unsealed(
@@ -101,6 +117,7 @@ def store_seal(
         size=sealed.size,
         meta_hash=bytes(sealed.meta_hash),
         sealed=now,
+        changed=now,
         leaves=sealed.leaves,
     )
 
@@ -110,12 +127,13 @@ def move_batch(
     batch_id: int,
     before: BatchState,
     after: BatchState,
+    now: int,
     reason: str | None = None,
 ) -> None:
     """Raises StateMoved where the lifecycle has no such step or another process was first."""
     if not batch_may(before, after):
         raise StateMoved(f"batch {batch_id} can't go from {before} to {after}")
-    _compare_and_swap(connection, batch_id, before, state=after, reason=reason)
+    _compare_and_swap(connection, batch_id, before, state=after, reason=reason, changed=now)
 
 
 def note_reason(connection: Connection, batch_id: int, reason: str) -> None:
@@ -135,6 +153,7 @@ def _compare_and_swap(
 
 _BATCH_COLUMNS = (
     batch.c.id,
+    batch.c.issuer,
     batch.c.state,
     batch.c.reason,
     batch.c.chain,
@@ -146,11 +165,15 @@ _BATCH_COLUMNS = (
 )
 
 
-def sealed_batches(connection: Connection, *states: BatchState) -> list[Batch]:
-    """Sealed batches in order of their making; all of them where no state is named."""
+def sealed_batches(
+    connection: Connection, *states: BatchState, issuer: str | None = None
+) -> list[Batch]:
+    """Sealed batches in order of their making; in all states, of all issuers, if none is named."""
     query = select(*_BATCH_COLUMNS).where(batch.c.state != BatchState.OPEN).order_by(batch.c.id)
     if states:
         query = query.where(batch.c.state.in_(states))
+    if issuer is not None:
+        query = query.where(batch.c.issuer == issuer)
     return [_to_batch(row) for row in connection.execute(query)]
 
 
@@ -168,21 +191,24 @@ def leaves_of(connection: Connection, batch_id: int) -> bytes:
     )
 
 
-def counts(connection: Connection) -> dict[int, int]:
+def counts(connection: Connection, issuer: str | None = None) -> dict[int, int]:
     """Credentials a batch."""
     query = select(credential.c.batch, func.count()).group_by(credential.c.batch)
+    if issuer is not None:
+        query = query.where(credential.c.issuer == issuer)
     return {int(row[0]): int(row[1]) for row in connection.execute(query)}
 
 
 def _to_batch(row: Sequence[Any]) -> Batch:
     return Batch(
         row[0],
-        BatchState(row[1]),
-        row[2],
-        ChainId(row[3]),
-        Address(row[4]),
-        IssuerId(row[5]),
-        BatchRoot(row[6]),
-        row[7],
-        MetaHash(row[8]),
+        row[1],
+        BatchState(row[2]),
+        row[3],
+        ChainId(row[4]),
+        Address(row[5]),
+        IssuerId(row[6]),
+        BatchRoot(row[7]),
+        row[8],
+        MetaHash(row[9]),
     )

@@ -23,17 +23,32 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One credential's wanted status, and where the credential lies on the chain."""
+    """One credential's wanted status, and where it lies on the chain; asked: unix seconds."""
 
     id: int
     change: StatusChange
     state: ChangeState
     batch: int
     index: int
+    urgent: bool
+    asked: int
 
 
-def want(connection: Connection, change: StatusChange, rows: Sequence[int], now: int) -> list[int]:
-    """Ask for a change of credentials (row numbers); earlier wishes not yet sent are dropped."""
+def want(
+    connection: Connection,
+    change: StatusChange,
+    rows: Sequence[int],
+    now: int,
+    *,
+    urgent: bool = False,
+    reason_code: str | None = None,
+    note: str | None = None,
+    asked_by: str | None = None,
+) -> list[int]:
+    """Ask for a change of credentials (row numbers); earlier wishes not yet sent are dropped.
+
+    urgent: to be sent at once, not gathered. Reason, note and name stay here, off the chain.
+    """
     for start in range(0, len(rows), _CHUNK):
         connection.execute(
             update(status_change)
@@ -41,7 +56,7 @@ def want(connection: Connection, change: StatusChange, rows: Sequence[int], now:
                 status_change.c.credential.in_(rows[start : start + _CHUNK]),
                 status_change.c.state == ChangeState.WANTED,
             )
-            .values(state=ChangeState.DROPPED, reason="superseded")
+            .values(state=ChangeState.DROPPED, reason="superseded", changed=now)
         )
     return [
         insert_one(
@@ -51,22 +66,28 @@ def want(connection: Connection, change: StatusChange, rows: Sequence[int], now:
             change=int(change),
             state=ChangeState.WANTED,
             created=now,
+            changed=now,
+            urgent=urgent,
+            reason_code=reason_code,
+            note=note,
+            asked_by=asked_by,
         )
         for row in rows
     ]
 
 
-def in_state(connection: Connection, state: ChangeState) -> list[Change]:
-    """Changes in one state, in the order in which they were asked for."""
-    return _select(connection, status_change.c.state == state)
+def in_state(connection: Connection, state: ChangeState, issuer: str) -> list[Change]:
+    """An issuer's changes in one state, in the order in which they were asked for."""
+    return _select(connection, status_change.c.state == state, credential.c.issuer == issuer)
 
 
-def adopted(connection: Connection) -> list[Change]:
+def adopted(connection: Connection, issuer: str) -> list[Change]:
     """Changes that the chain shows, made by no transaction of ours, and not final yet."""
     return _select(
         connection,
         status_change.c.state == ChangeState.INCLUDED,
         status_change.c.intent.is_(None),
+        credential.c.issuer == issuer,
     )
 
 
@@ -78,6 +99,8 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[Ch
             status_change.c.state,
             credential.c.batch,
             placement.c.leaf_index,
+            status_change.c.urgent,
+            status_change.c.created,
         )
         .join(credential, credential.c.id == status_change.c.credential)
         .join(placement, placement.c.credential == credential.c.id)
@@ -85,7 +108,7 @@ def _select(connection: Connection, *conditions: ColumnElement[bool]) -> list[Ch
         .order_by(status_change.c.id)
     )
     return [
-        Change(row[0], StatusChange(row[1]), ChangeState(row[2]), row[3], row[4])
+        Change(row[0], StatusChange(row[1]), ChangeState(row[2]), *row[3:])
         for row in connection.execute(query)
     ]
 
@@ -104,10 +127,14 @@ def of_credential(
     ]
 
 
-def unfinished(connection: Connection) -> int:
-    """How many changes wait to be sent, included or final."""
+def unfinished(connection: Connection, issuer: str) -> int:
+    """How many changes of an issuer wait to be sent, included or final."""
     ended = (ChangeState.FINAL, ChangeState.DROPPED)
-    query = select(func.count()).where(status_change.c.state.not_in(ended))
+    query = (
+        select(func.count())
+        .select_from(status_change.join(credential))
+        .where(status_change.c.state.not_in(ended), credential.c.issuer == issuer)
+    )
     return connection.scalar(query) or 0
 
 
@@ -128,6 +155,7 @@ def move(
     ids: Sequence[int],
     before: ChangeState,
     after: ChangeState,
+    now: int,
     *,
     intent: int | None = None,
     reason: str | None = None,
@@ -140,7 +168,7 @@ def move(
         changed = connection.execute(
             update(status_change)
             .where(status_change.c.id.in_(chunk), status_change.c.state == before)
-            .values(state=after, intent=intent, reason=reason)
+            .values(state=after, intent=intent, reason=reason, changed=now)
         )
         if changed.rowcount != len(chunk):
             raise StateMoved(f"a status change is no longer {before}: another process moved it")

@@ -21,12 +21,24 @@ def register(commands: Commands) -> None:
     _register_intake(commands)
     _register_chain(commands)
     _register_reading(commands)
-    demo = _add(commands, "demo", "anchor_service.demo:run", "the whole line, narrated")
+    demo = _add(
+        commands,
+        "demo",
+        "anchor_service.demo:run",
+        "the whole line, narrated",
+        of_issuer=False,
+    )
     demo.add_argument("--keep", metavar="DIR", type=Path, help="keep the demo's workspace there")
 
 
 def _register_setup(commands: Commands) -> None:
-    init = _add(commands, "init", "anchor_service.commands.setting_up:init", "make a workspace")
+    init = _add(
+        commands,
+        "init",
+        "anchor_service.commands.setting_up:init",
+        "make a workspace",
+        of_issuer=False,
+    )
     init.add_argument(
         "folder", metavar="DIR", type=Path, nargs="?", help="where (else: -w, or here)"
     )
@@ -134,9 +146,15 @@ def _register_reading(commands: Commands) -> None:
     show.add_argument("id", metavar="ID", help=_IDS_HELP)
 
 
-def _add(commands: Commands, name: str, target: str, text: str) -> argparse.ArgumentParser:
+def _add(
+    commands: Commands, name: str, target: str, text: str, *, of_issuer: bool = True
+) -> argparse.ArgumentParser:
     parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
     parser.add_argument("--json", action="store_true", help="the answer for programs")
+    if of_issuer:
+        parser.add_argument(
+            "--issuer", metavar="HANDLE", default="main", help="which of the workspace's issuers"
+        )
     parser.set_defaults(run=_late(target), usage_error=parser.error)
     return parser
 

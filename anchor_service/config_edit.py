@@ -7,6 +7,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import MutableMapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import tomlkit
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def set_values(file: Path, values: Mapping[tuple[str, str], str]) -> None:
-    """Set texts by (table, key). Comments, order and other values stay.
+    """Set texts by (table, key), the table dotted where it lies in others. The rest stays.
 
     A key that stands there commented out (`# registry = "0x…"`) is set in that very line. Raises
     WorkspaceError where the file is not TOML, or not as a workspace has it.
@@ -83,16 +84,24 @@ def _adds_only(changed: str, text: str, table: str, key: str) -> bool:
         before, after = tomllib.loads(text), tomllib.loads(changed)
     except tomllib.TOMLDecodeError:
         return False
-    return after == {**before, table: {**before[table], key: ""}} and after != before
+    expected = deepcopy(before)
+    inner = expected
+    for part in table.split("."):
+        inner = inner[part]
+    inner[key] = ""
+    return after == expected != before
 
 
 def _table(file: Path, document: tomlkit.TOMLDocument, name: str) -> MutableMapping[str, Any]:
     """The table itself, also where it is written inline or in several places."""
-    if name not in document:
-        document[name] = tomlkit.table()
-    table = document[name]
-    if not isinstance(table, MutableMapping):
-        raise WorkspaceError(f"{file}: {name}: not a table")
+    table: MutableMapping[str, Any] = document
+    parts = name.split(".")
+    for number, part in enumerate(parts):
+        if part not in table:
+            table[part] = tomlkit.table(is_super_table=number < len(parts) - 1)
+        table = table[part]
+        if not isinstance(table, MutableMapping):
+            raise WorkspaceError(f"{file}: {name}: not a table")
     return table
 
 

@@ -25,6 +25,8 @@ _PAGE_BYTES = 16384
 _CACHE_KIB = 65536
 _BUSY_MS = 60_000
 _LOCK_S = 30
+# Any number that no other program takes in this database.
+_MIGRATION_LOCK = 0x43724163
 
 
 class Database:
@@ -80,22 +82,54 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables to HEAD; refuses a database that a newer version has written."""
-        with self.write() as connection:
+        with self.read() as connection:
             if _revision(connection) == HEAD:
                 return
-            from alembic import command
-            from alembic.config import Config
-            from alembic.util import CommandError
+        with self._rebuilding() as connection:
+            if _revision(connection) == HEAD:
+                return
+            self._alembic(connection, "upgrade", "head")
 
-            config = Config()
-            config.set_main_option("script_location", "anchor_service:migrations")
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise DatabaseError(
-                    "the database was written by a newer version of credanchor; update it first"
-                ) from error
+    def downgrade(self, revision: str) -> None:
+        """Take the tables back to an older revision ("0001"; "base" for none at all).
+
+        Raises DatabaseError where the older tables can't hold what is there.
+        """
+        with self._rebuilding() as connection:
+            self._alembic(connection, "downgrade", revision)
+
+    def _alembic(self, connection: Connection, direction: str, revision: str) -> None:
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", "anchor_service:migrations")
+        config.attributes["connection"] = connection
+        try:
+            getattr(command, direction)(config, revision)
+        except CommandError as error:
+            said = (
+                "the database was written by a newer version of credanchor; update it first"
+                if direction == "upgrade"
+                else f"the database stays as it is: {error}"
+            )
+            raise DatabaseError(said) from error
+
+    @contextmanager
+    def _rebuilding(self) -> Iterator[Connection]:
+        """A write in which SQLite may rebuild a table that others refer to."""
+        with self._connection() as connection:
+            connection.execution_options(credanchor_write=True, credanchor_rebuild=True)
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    # Several processes may start on one database at the same moment.
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+                yield connection
+                if self._url.get_backend_name() == "sqlite":
+                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                    if broken is not None:
+                        raise DatabaseError(f"a migration broke a reference: {tuple(broken)}")
 
     def close(self) -> None:
         self.engine.dispose()
@@ -137,7 +171,6 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
         f"page_size = {_PAGE_BYTES}",
         "journal_mode = WAL",
         "synchronous = FULL",
-        "foreign_keys = ON",
         f"busy_timeout = {_BUSY_MS}",
         f"cache_size = -{_CACHE_KIB}",
     ):
@@ -145,7 +178,11 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("credanchor_write", False)
+    options = connection.get_execution_options()
+    writes = options.get("credanchor_write", False)
+    # A pragma that counts outside of transactions only, so it is said before each.
+    checked = "OFF" if options.get("credanchor_rebuild", False) else "ON"
+    connection.exec_driver_sql(f"PRAGMA foreign_keys = {checked}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from anchor_service import keys, leases
 from anchor_service.chain import Chain
 from anchor_service.database import Database
-from anchor_service.errors import LeaseLost
+from anchor_service.errors import KeyUnusable, LeaseLost
 from anchor_service.fees import GWEI
 from anchor_service.submitter import Limits, Submitter
 from registry.devchain import mine_to_finality, running_chain
@@ -78,6 +78,8 @@ def open_desk(workspace: Workspace, watch: Watch) -> Iterator[Desk]:
         embedded = workspace.chain.embedded
         settings = workspace.account
         password = keys.read_password(settings.password, settings.password_file)
+        if settings.keystore is None:
+            raise KeyUnusable(f"{workspace.file}: no [account] keystore")
         key = keys.load(settings.keystore, password, chain.id)
         if embedded and chain.balance(key.address) < _EMBEDDED_FUNDS // 2:
             chain.node.call("anvil_setBalance", [str(key.address), hex(_EMBEDDED_FUNDS)])

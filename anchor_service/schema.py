@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData()
 
@@ -31,9 +32,18 @@ batch = Table(
     "batch",
     metadata,
     Column("id", _Id, primary_key=True),
+    # The handle of the issuer whose batch it is, as the workspace's settings have it.
+    Column("issuer", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("created", BigInteger, nullable=False),
+    # When the state was last written: what waits for a batch to become FINAL or BLOCKED asks so.
+    Column("changed", BigInteger, nullable=False),
+    # When a person asked for its seal before the schedule does.
+    Column("seal_asked", BigInteger),
+    # How often it was BLOCKED in a row, and when it is tried again.
+    Column("tries", Integer, nullable=False),
+    Column("retry_at", BigInteger),
     # From here on set by the seal, once.
     Column("chain", BigInteger),
     Column("registry", LargeBinary),
@@ -45,6 +55,7 @@ batch = Table(
     # Last, because it is large: SQLite reads the columns before it without it.
     Column("leaves", LargeBinary),
     CheckConstraint("state = 'OPEN' OR leaves IS NOT NULL", name="sealed_is_whole"),
+    Index("batch_by_state", "issuer", "state"),
 )
 
 credential = Table(
@@ -52,14 +63,16 @@ credential = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("batch", _Id, ForeignKey("batch.id"), nullable=False, index=True),
+    Column("issuer", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     # The document's own id; two different documents may share one.
     Column("credential_id", Text, index=True),
     # For people only, never hashed: whom or what the credential is about. NULL once erased.
     Column("label", Text),
-    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("digest", LargeBinary, nullable=False),
     # Encoded by `documents`; NULL once erased.
     Column("document", LargeBinary),
+    UniqueConstraint("issuer", "digest", name="one_digest_an_issuer"),
 )
 
 # Apart from `credential`, so that sealing rewrites no document, and deleting one row here and one
@@ -115,6 +128,9 @@ inclusion = Table(
     Column("block_time", BigInteger, nullable=False),
     # NULL for a deployment, which emits none.
     Column("log_index", BigInteger),
+    # What the transaction cost: gas, and wei per gas. NULL where another account paid.
+    Column("gas_used", BigInteger),
+    Column("gas_price", BigInteger),
     # An adopted anchor has a batch and no intent; everything else of ours has an intent.
     CheckConstraint("intent IS NOT NULL OR batch IS NOT NULL", name="included_something"),
 )
@@ -138,7 +154,15 @@ status_change = Table(
     Column("state", Text, nullable=False),
     Column("intent", _Id, ForeignKey("intent.id"), index=True),
     Column("created", BigInteger, nullable=False),
+    # Why it was DROPPED.
     Column("reason", Text),
+    # Sent at once, not gathered.
+    Column("urgent", Boolean, nullable=False),
+    # Why a person asked for it, and who: kept here, never on the chain.
+    Column("reason_code", Text),
+    Column("note", Text),
+    Column("asked_by", Text),
+    Column("changed", BigInteger, nullable=False),
 )
 # What is not finished is little beside what is.
 Index("status_change_unfinished", status_change.c.state)

@@ -23,6 +23,7 @@ from registry.canonical import canonicalize
 from registry.errors import WorkspaceError
 from registry.events import RegistrantSalt
 from registry.history import issuer_id_of
+from registry.issuer_settings import MAIN
 from registry.values import Address, ChainId, DidHash, IssuerId
 from registry.workspace import FILE, Workspace, new_config_text
 
@@ -114,7 +115,7 @@ def deploy(workspace: Workspace, desk: Desk, announce: Callable[[Cost], None]) -
         if desk.submitter.carry_out(errand) is Outcome.SPENT or not errand.is_done(desk.chain):
             raise StillPending("the deployment did not take; run `credanchor deploy` again")
     chain, address = str(desk.chain.id), errand.address.to_hex()
-    set_values(workspace.file, {("chain", "registry"): address})
+    set_values(workspace.file, {(workspace.section("chain"), "registry"): address})
     put_trusted(
         workspace.file,
         "registries",
@@ -134,7 +135,7 @@ def register(workspace: Workspace, desk: Desk) -> IssuerId:
     issuer_id = workspace.issuer.id or _registered(desk, registry)
     if issuer_id is None:
         issuer_id = _register(workspace, desk, registry, did)
-    set_values(workspace.file, {("issuer", "id"): issuer_id.to_hex()})
+    set_values(workspace.file, {(workspace.section("issuer"), "id"): issuer_id.to_hex()})
     put_trusted(
         workspace.file,
         "issuers",
@@ -175,6 +176,12 @@ def did_document(did: str, chain: ChainId, registry: Address, issuer_id: IssuerI
     }
 
 
+def did_file(workspace: Workspace) -> Path:
+    """Where the DID document of this workspace's issuer is written."""
+    name = DID_DOCUMENT if workspace.handle == MAIN else f"did-{workspace.handle}.json"
+    return workspace.folder / name
+
+
 def _registered(desk: Desk, registry: Address) -> IssuerId | None:
     """What an earlier run registered and could not write down any more."""
     with desk.database.read() as connection:
@@ -195,9 +202,7 @@ def _register(workspace: Workspace, desk: Desk, registry: Address, did: str) -> 
     issuer_id = issuer_id_of(chain, registry, desk.account, salt)
     document = did_document(did, chain, registry, issuer_id)
     did_hash = DidHash(sha256(canonicalize(document)).digest())
-    _write(
-        workspace.folder / DID_DOCUMENT, json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    )
+    _write(did_file(workspace), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     errand = Register(registry, issuer_id, salt, did_hash, workspace.issuer.url or "")
     if desk.submitter.carry_out(errand) is Outcome.SPENT or not errand.is_done(desk.chain):
         raise StillPending("the registration did not take; run `credanchor issuer register` again")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, changes
+from anchor_service import batch_store, changes, gates
 from anchor_service.contract import BatchMasks
 from anchor_service.errands import ChangeStatuses, holds
 from anchor_service.errors import StillPending
@@ -43,10 +44,11 @@ def send_changes(line: Line) -> None:
     """
     for _ in range(_ROUNDS):
         with line.database.read() as connection:
-            wanted = changes.in_state(connection, ChangeState.WANTED)
+            wanted = changes.in_state(connection, ChangeState.WANTED, line.handle)
+            wanted = gates.sendable(connection, wanted)
             batches = {
                 batch.id: batch
-                for batch in batch_store.sealed_batches(connection)
+                for batch in batch_store.sealed_batches(connection, issuer=line.handle)
                 if batch.issuer_id == line.issuer_id and batch.registry == line.registry
             }
         placed = [one for one in wanted if one.batch in batches]
@@ -78,13 +80,15 @@ def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]
             revoked.append(one.id)
         else:
             left.append(one)
+    now = int(time.time())
     with line.database.write() as connection:
-        changes.move(connection, already, ChangeState.WANTED, ChangeState.INCLUDED)
+        changes.move(connection, already, ChangeState.WANTED, ChangeState.INCLUDED, now)
         changes.move(
             connection,
             revoked,
             ChangeState.WANTED,
             ChangeState.DROPPED,
+            now,
             reason="revoked already, which is final",
         )
     return left
@@ -96,14 +100,16 @@ def finish_adopted(line: Line) -> bool:
     False while one still waits.
     """
     with line.database.read() as connection:
-        adopted = changes.adopted(connection)
-        batches = {batch.id: batch for batch in batch_store.sealed_batches(connection)}
+        adopted = changes.adopted(connection, line.handle)
+        batches = {
+            batch.id: batch for batch in batch_store.sealed_batches(connection, issuer=line.handle)
+        }
     if not adopted:
         return True
     statuses = _read(line, adopted, batches, "finalized")
     final = [one.id for one in adopted if holds(one.change, statuses[one.id])]
     with line.database.write() as connection:
-        changes.move(connection, final, ChangeState.INCLUDED, ChangeState.FINAL)
+        changes.move(connection, final, ChangeState.INCLUDED, ChangeState.FINAL, int(time.time()))
     return len(final) == len(adopted)
 
 

@@ -13,10 +13,7 @@ from anchor_service.database import bulk_insert, insert_one
 from anchor_service.errors import UnknownCredential
 from anchor_service.lifecycle import BatchState
 from anchor_service.schema import batch, credential, placement
-from registry.values import (
-    CredentialDigest,
-    Salt,
-)
+from registry.values import CredentialDigest, Salt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 
 # Rows in one round trip: SQLite takes 32,766 parameters a statement, and memory stays small.
 _CHUNK = 2000
-_NEW_COLUMNS = ("batch", "created", "credential_id", "label", "digest", "document")
+_NEW_COLUMNS = ("batch", "issuer", "created", "credential_id", "label", "digest", "document")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +50,7 @@ class Stored:
     """A credential's row without its document; index is None until its batch is sealed."""
 
     row: int
+    issuer: str
     credential_id: str | None
     label: str | None
     digest: CredentialDigest
@@ -79,19 +77,21 @@ class Placed:
 
 
 def add_credentials(
-    connection: Connection, credentials: Iterable[NewCredential], now: int
+    connection: Connection, issuer: str, credentials: Iterable[NewCredential], now: int
 ) -> Iterator[Added]:
-    """Put credentials into the open batch, in chunks as the caller iterates.
+    """Put credentials into the open batch of an issuer (handle), in chunks as the caller iterates.
 
-    A document that is here already, or comes twice, is reported as present and not written again.
+    A document that this issuer has already, or that comes twice, is reported as present and not
+    written again.
     """
-    target = _open_batch(connection, now)
+    target = _open_batch(connection, issuer, now)
     source = iter(credentials)
     while chunk := list(islice(source, _CHUNK)):
         known = set(
             connection.scalars(
                 select(credential.c.digest).where(
-                    credential.c.digest.in_([bytes(new.digest) for new in chunk])
+                    credential.c.issuer == issuer,
+                    credential.c.digest.in_([bytes(new.digest) for new in chunk]),
                 )
             )
         )
@@ -104,38 +104,50 @@ def add_credentials(
                 continue
             known.add(new.digest)
             body = documents.pack(new.document)
-            rows.append((target, now, new.credential_id, new.label, bytes(new.digest), body))
+            rows.append(
+                (target, issuer, now, new.credential_id, new.label, bytes(new.digest), body)
+            )
         bulk_insert(connection, credential, _NEW_COLUMNS, rows)
         yield from added
 
 
-def _open_batch(connection: Connection, now: int) -> int:
-    """The open batch, locked until the transaction ends, so that no seal can overtake us."""
+def _open_batch(connection: Connection, issuer: str, now: int) -> int:
+    """The issuer's open batch, locked until the transaction ends: no seal can overtake us."""
     found = connection.scalar(
         select(batch.c.id)
-        .where(batch.c.state == BatchState.OPEN)
+        .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN)
         .order_by(batch.c.id)
         .limit(1)
         .with_for_update()
     )
     if found is not None:
         return int(found)
-    return insert_one(connection, batch, state=BatchState.OPEN, created=now)
+    return insert_one(
+        connection,
+        batch,
+        issuer=issuer,
+        state=BatchState.OPEN,
+        created=now,
+        changed=now,
+        tries=0,
+    )
 
 
-def find(connection: Connection, wanted: str) -> Stored:
+def find(connection: Connection, wanted: str, issuer: str | None = None) -> Stored:
     """By the document's id, by the start of the uuid in it, or by digest (0x...).
 
-    Raises UnknownCredential where nothing or more than one thing is meant.
+    issuer: a handle; None looks at every issuer's. Raises UnknownCredential where nothing or more
+    than one thing is meant.
     """
     if wanted.startswith("0x"):
-        matches = _by_digest(connection, wanted)
+        digest = CredentialDigest.from_hex(wanted)
+        matches = _select_stored(connection, credential.c.digest == bytes(digest), issuer)
     else:
-        matches = _select_stored(connection, credential.c.credential_id == wanted)
+        matches = _select_stored(connection, credential.c.credential_id == wanted, issuer)
         if not matches:
             start = wanted if wanted.startswith("urn:uuid:") else f"urn:uuid:{wanted}"
             beginning = credential.c.credential_id.startswith(start.lower(), autoescape=True)
-            matches = _select_stored(connection, beginning) if len(start) > 9 else []
+            matches = _select_stored(connection, beginning, issuer) if len(start) > 9 else []
     if not matches:
         raise UnknownCredential(f"{wanted}: no such credential here; `status` counts what there is")
     if len(matches) > 1:
@@ -146,16 +158,11 @@ def find(connection: Connection, wanted: str) -> Stored:
     return matches[0]
 
 
-def _by_digest(connection: Connection, wanted: str) -> list[Stored]:
-    return _select_stored(
-        connection, credential.c.digest == bytes(CredentialDigest.from_hex(wanted))
-    )
-
-
 def _stored_query() -> Select[Any]:
     return (
         select(
             credential.c.id,
+            credential.c.issuer,
             credential.c.credential_id,
             credential.c.label,
             credential.c.digest,
@@ -168,15 +175,20 @@ def _stored_query() -> Select[Any]:
     )
 
 
-def _select_stored(connection: Connection, condition: Any, limit: int = 5) -> list[Stored]:
-    return [
-        _to_stored(row) for row in connection.execute(_stored_query().where(condition).limit(limit))
-    ]
+def _select_stored(
+    connection: Connection, condition: Any, issuer: str | None, limit: int = 5
+) -> list[Stored]:
+    query = _stored_query().where(condition).limit(limit)
+    if issuer is not None:
+        query = query.where(credential.c.issuer == issuer)
+    return [_to_stored(row) for row in connection.execute(query)]
 
 
-def all_stored(connection: Connection) -> Iterator[Stored]:
-    """Every credential, by batch and then in order of arrival."""
+def all_stored(connection: Connection, issuer: str | None = None) -> Iterator[Stored]:
+    """Every credential (of one issuer), by batch and then in order of arrival."""
     query = _stored_query().order_by(credential.c.batch, credential.c.id)
+    if issuer is not None:
+        query = query.where(credential.c.issuer == issuer)
     for row in connection.execute(query):
         yield _to_stored(row)
 
@@ -223,6 +235,5 @@ def document_of(connection: Connection, row: int) -> bytes | None:
 
 
 def _to_stored(row: Sequence[Any]) -> Stored:
-    return Stored(
-        row[0], row[1], row[2], CredentialDigest(row[3]), row[4], BatchState(row[5]), row[6]
-    )
+    digest, state = CredentialDigest(row[4]), BatchState(row[6])
+    return Stored(row[0], row[1], row[2], row[3], digest, row[5], state, row[7])

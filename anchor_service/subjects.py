@@ -29,34 +29,36 @@ _CHANGE_MOVES = {
 }
 
 
-def bind(connection: Connection, intent: Intent, change_ids: Sequence[int]) -> None:
+def bind(connection: Connection, intent: Intent, change_ids: Sequence[int], now: int) -> None:
     """Tie status changes to a nonce just reserved; a batch is tied by the intent itself."""
-    changes.move(connection, change_ids, ChangeState.WANTED, ChangeState.SENT, intent=intent.id)
+    changes.move(
+        connection, change_ids, ChangeState.WANTED, ChangeState.SENT, now, intent=intent.id
+    )
     if intent.batch is not None:
-        _move_batch(connection, intent.batch, BatchState.SEALED)
+        _move_batch(connection, intent.batch, BatchState.SEALED, now)
 
 
-def unbind(connection: Connection, intent: Intent) -> None:
+def unbind(connection: Connection, intent: Intent, now: int) -> None:
     """Loosen status changes from a nonce that is given back or used up for something else."""
     bound = changes.of_intent(connection, intent.id, ChangeState.SENT)
-    changes.move(connection, bound, ChangeState.SENT, ChangeState.WANTED)
+    changes.move(connection, bound, ChangeState.SENT, ChangeState.WANTED, now)
 
 
-def move(connection: Connection, intent: Intent, after: IntentState) -> Intent:
+def move(connection: Connection, intent: Intent, after: IntentState, now: int) -> Intent:
     """Move an intent and its subject together; raises StateMoved."""
     moved = outbox.move_intent(connection, intent, after)
     if intent.batch is not None:
-        _move_batch(connection, intent.batch, _BATCH_STATES[after])
+        _move_batch(connection, intent.batch, _BATCH_STATES[after], now)
     if after is IntentState.SPENT:
-        unbind(connection, moved)
+        unbind(connection, moved, now)
     befores, state = _CHANGE_MOVES.get(after, ((), ChangeState.SENT))
     for before in befores:
         bound = changes.of_intent(connection, intent.id, before)
-        changes.move(connection, bound, before, state, intent=intent.id)
+        changes.move(connection, bound, before, state, now, intent=intent.id)
     return moved
 
 
-def _move_batch(connection: Connection, batch: int, after: BatchState) -> None:
+def _move_batch(connection: Connection, batch: int, after: BatchState, now: int) -> None:
     before = batch_store.get_batch(connection, batch).state
     if before is not after:
-        batch_store.move_batch(connection, batch, before, after)
+        batch_store.move_batch(connection, batch, before, after, now)

@@ -132,7 +132,7 @@ class Submitter:
                 batch,
                 _now(),
             )
-            subjects.bind(connection, intent, changes)
+            subjects.bind(connection, intent, changes, _now())
         self._watch(Moment.RESERVED)
         return self.resume(errand, intent)
 
@@ -188,7 +188,7 @@ class Submitter:
         with self._database.write() as connection:
             self._fence(connection)
             outbox.add_attempt(connection, intent.id, attempt)
-            intent = subjects.move(connection, intent, IntentState.SIGNED)
+            intent = subjects.move(connection, intent, IntentState.SIGNED, _now())
         self._watch(Moment.SIGNED)
         return intent, [attempt]
 
@@ -211,7 +211,7 @@ class Submitter:
                 connection, attempt.hash, _now(), None if taken else outcome.value
             )
             if taken and intent.state is IntentState.SIGNED:
-                intent = subjects.move(connection, intent, IntentState.SENT)
+                intent = subjects.move(connection, intent, IntentState.SENT, _now())
         if taken:
             self._watch(Moment.SENT)
         if outcome is Broadcast.FUNDS:
@@ -255,7 +255,7 @@ class Submitter:
         with self._database.write() as connection:
             self._fence(connection)
             inclusions.put_inclusion(connection, inclusion, intent.id, intent.batch)
-            subjects.move(connection, intent, IntentState.INCLUDED)
+            subjects.move(connection, intent, IntentState.INCLUDED, _now())
         self._watch(Moment.INCLUDED)
         return Outcome.INCLUDED
 
@@ -279,12 +279,12 @@ class Submitter:
     def _move(self, intent: Intent, after: IntentState) -> None:
         with self._database.write() as connection:
             self._fence(connection)
-            subjects.move(connection, intent, after)
+            subjects.move(connection, intent, after, _now())
 
     def _release(self, intent: Intent) -> None:
         with self._database.write() as connection:
             self._fence(connection)
-            subjects.unbind(connection, intent)
+            subjects.unbind(connection, intent, _now())
             outbox.release(connection, intent)
 
     def _store(self, intent: Intent, attempt: Attempt) -> None:

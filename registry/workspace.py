@@ -11,67 +11,79 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from registry.errors import MalformedDocument, MalformedValue, WorkspaceError
+from registry.issuer_settings import MAIN, TABLES, IssuerTables, read_main, read_other
 from registry.settings import Table, refuse_unknown, twin
-from registry.values import Address, ChainId, IssuerId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from registry.issuer_settings import (
+        AccountSettings,
+        ChainSettings,
+        IssuerSettings,
+        ScheduleSettings,
+    )
+    from registry.values import ChainId
 
 FILE = "credanchor.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class ChainSettings:
-    """embedded: the workspace's own development chain; else rpc names nodes of the chain `id`.
+class Workspace:
+    """The workspace as one of its issuers sees it: `of` gives another's view.
 
-    URLs may hold a provider's key, so no repr shows them. fee_cap_gwei: the most that is ever
-    offered per gas. confirmations: blocks to finality for chains whose `finalized` tag is not to
-    be relied on; None to rely on it.
+    database_url may hold a password: no repr shows it. trust is the raw table of the policy.
+    others: what the file says of the issuers besides `main`.
     """
 
-    id: ChainId
-    embedded: bool
-    rpc: tuple[str, ...] = field(repr=False)
-    registry: Address | None
-    fee_cap_gwei: float
-    confirmations: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class IssuerSettings:
-    """did is that of the key that signs credentials; id is the registry's."""
-
-    id: IssuerId | None
-    did: str | None
-    name: str
-    url: str | None
-    key: Path
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSettings:
-    """password, if the environment gives one, else what the file holds; both unlock both keys."""
-
-    keystore: Path
-    password_file: Path | None
-    password: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """database_url may hold a password: no repr shows it. trust is the raw table of the policy."""
-
     folder: Path
-    chain: ChainSettings
-    issuer: IssuerSettings
-    account: AccountSettings
+    handle: str
+    tables: IssuerTables
     database_url: str = field(repr=False)
     trust: Mapping[str, object]
+    main: IssuerTables
+    others: Mapping[str, IssuerTables]
+
+    @property
+    def chain(self) -> ChainSettings:
+        return self.tables.chain
+
+    @property
+    def issuer(self) -> IssuerSettings:
+        return self.tables.issuer
+
+    @property
+    def account(self) -> AccountSettings:
+        return self.tables.account
+
+    @property
+    def schedule(self) -> ScheduleSettings:
+        return self.tables.schedule
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """Every issuer, `main` first."""
+        return (MAIN, *sorted(self.others))
+
+    def of(self, handle: str) -> Workspace:
+        """The same workspace for another issuer; raises WorkspaceError where there is none such."""
+        found = self.main if handle == MAIN else self.others.get(handle)
+        if found is None:
+            raise WorkspaceError(
+                f"{self.file}: no issuer {handle!r}; there are {', '.join(self.handles)}"
+            )
+        return replace(self, handle=handle, tables=found)
+
+    def section(self, name: str) -> str:
+        """The table where a value of this issuer, found out by a command, belongs."""
+        if self.handle == MAIN or (name == "chain" and not self.tables.own_chain):
+            return name
+        return f"issuers.{self.handle}.{name}"
 
     @property
     def file(self) -> Path:
@@ -98,41 +110,23 @@ class Workspace:
     def _from(
         cls, folder: Path, document: Mapping[str, Any], environment: Mapping[str, str]
     ) -> Self:
-        refuse_unknown(document, {"chain", "issuer", "account", "database", "trust"}, "table")
-        chain = Table("chain", document, environment)
-        issuer = Table("issuer", document, environment)
-        account = Table("account", document, environment)
+        refuse_unknown(document, {*TABLES, "issuers", "database", "trust"}, "table")
         database = Table("database", document, environment)
+        others = document.get("issuers", {})
+        if not isinstance(others, dict):
+            raise MalformedDocument("not a table", "issuers")
         folder = folder.absolute()
-        password_file = account.optional("password_file", str)
+        main = read_main(folder, document, environment)
         loaded = cls(
             folder=folder,
-            chain=ChainSettings(
-                id=chain.required("id", ChainId.parse),
-                embedded=chain.flag("embedded"),
-                rpc=chain.texts("rpc"),
-                registry=chain.optional("registry", Address.from_hex),
-                fee_cap_gwei=chain.number("fee_cap_gwei", _fee) or 200.0,
-                confirmations=chain.number("confirmations", _count),
-            ),
-            issuer=IssuerSettings(
-                id=issuer.optional("id", IssuerId.from_hex),
-                did=issuer.optional("did", str),
-                name=issuer.required("name", str),
-                url=issuer.optional("url", str),
-                key=folder / issuer.required("key", str),
-            ),
-            account=AccountSettings(
-                keystore=folder / account.required("keystore", str),
-                password_file=None if password_file is None else folder / password_file,
-                password=environment.get(twin("account", "password")) or None,
-            ),
+            handle=MAIN,
+            tables=main,
             database_url=_database_url(folder, database.required("url", str)),
             trust=_trust(document.get("trust", {}), environment),
+            main=main,
+            others={one: read_other(folder, one, document, environment) for one in others},
         )
-        for table in (chain, issuer, account, database):
-            table.refuse_others()
-        _check_chain(loaded.chain)
+        database.refuse_others()
         return loaded
 
 
@@ -160,6 +154,7 @@ id = {_quoted(str(chain))}
 {where}
 # registry = "0x…"               # of the CredentialRegistry, from `credanchor deploy`
 # fee_cap_gwei = 200             # never offer more per gas than this
+# day_cap_ether = 0.1            # never commit more in a day (UTC) than this
 # confirmations = 65             # where the chain's own `finalized` can't be relied on
 
 [issuer]
@@ -171,6 +166,18 @@ key = "keys/issuer.pem"          # signs credentials; encrypted
 [account]
 keystore = "keys/account.json"   # pays for transactions and signs them; encrypted
 password_file = "keys/password"  # unlocks both keys; CREDANCHOR_ACCOUNT_PASSWORD overrules it
+# warn_nights = 30               # warn when the balance pays for fewer nights at the cap
+
+# When a running service (`credanchor worker`) seals and sends; commands do it at once.
+[schedule]
+cron = "0 2 * * *"               # batches: minute, hour, day, month, weekday; or "never"
+zone = "UTC"
+# max_size = 100000              # seal at once at so many credentials
+# status_cron = "0 * * * *"      # gathered status changes, if not with the batches
+# status_delay_s = 3600          # and no later than so long after the first was asked for
+
+# More issuers in one service: [issuers.law.issuer], [issuers.law.account] and so on, with the keys
+# above; what they leave out is as above. `credanchor issuer add law` writes them.
 
 [database]
 url = "sqlite:///credanchor.db"  # or postgresql+psycopg://user@host/name
@@ -199,29 +206,6 @@ def _trust(table: object, environment: Mapping[str, str]) -> Mapping[str, object
             except tomllib.TOMLDecodeError:
                 raise MalformedDocument("not a TOML value", twin("trust", key)) from None
     return merged
-
-
-def _fee(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e9:
-        raise ValueError("gwei above 0 and below 10^9 expected")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text) if text.isdecimal() else 0
-    if not 1 <= value <= 100_000:
-        raise ValueError("a whole number from 1 to 100000 expected")
-    return value
-
-
-def _check_chain(chain: ChainSettings) -> None:
-    if chain.embedded and not chain.id.is_development:
-        raise MalformedDocument(f"the embedded chain is eip155:{ChainId.DEVELOPMENT}", "[chain] id")
-    if chain.embedded == bool(chain.rpc):
-        raise MalformedDocument(
-            "either embedded = true, or at least one URL in rpc, and not both", "[chain]"
-        )
 
 
 def _database_url(folder: Path, url: str) -> str:

@@ -33,7 +33,12 @@ def open_line(workspace: Workspace) -> Iterator[Line]:
     registry, issuer_id = registry_of(workspace), issuer_of(workspace)
     with open_desk(workspace, _unwatched) as desk:
         yield Line(
-            desk, registry, issuer_id, _unwatched, finality_depth=workspace.chain.confirmations
+            desk,
+            registry,
+            issuer_id,
+            _unwatched,
+            workspace.handle,
+            finality_depth=workspace.chain.confirmations,
         )
 
 
@@ -41,11 +46,12 @@ def run(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     with open_line(workspace) as line:
         with line.database.read() as connection:
-            before = {one.id: one.state for one in batch_store.sealed_batches(connection)}
+            sealed = batch_store.sealed_batches(connection, issuer=line.handle)
+        before = {one.id: one.state for one in sealed}
         anchoring.seal_open(line)
         code = bring(args, line)
         touched = {number for number, state in before.items() if state is not BatchState.FINAL}
-        listed = batches(line.database, skip=set(before) - touched)
+        listed = batches(line.database, line.handle, skip=set(before) - touched)
     if not listed:
         say(args, "nothing to anchor: no credential waits")
     for one in listed:
@@ -71,10 +77,10 @@ def bring(args: argparse.Namespace, line: Line) -> int:
     return 0 if final else _PENDING_CODE
 
 
-def batches(database: Database, skip: set[int]) -> list[JsonObject]:
+def batches(database: Database, issuer: str, skip: set[int]) -> list[JsonObject]:
     """Sealed batches as programs get them."""
     with database.read() as connection:
-        numbers = batch_store.counts(connection)
+        numbers = batch_store.counts(connection, issuer)
         return [
             {
                 "batch": one.id,
@@ -85,7 +91,7 @@ def batches(database: Database, skip: set[int]) -> list[JsonObject]:
                 "root": one.root.to_hex(),
                 **_place(inclusions.get_inclusion(connection, batch_id=one.id)),
             }
-            for one in batch_store.sealed_batches(connection)
+            for one in batch_store.sealed_batches(connection, issuer=issuer)
             if one.id not in skip
         ]
 

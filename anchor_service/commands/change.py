@@ -15,6 +15,8 @@ from registry.events import StatusChange
 if TYPE_CHECKING:
     import argparse
 
+    from sqlalchemy import Connection
+
     from anchor_service.anchoring import Line
     from anchor_service.store import Stored
 
@@ -73,11 +75,15 @@ def _want(
 ) -> tuple[list[Stored], list[int]]:
     """Nothing is written where one of the ids is not known. In the order given, each once."""
     with line.database.write() as connection:
-        found = {one.row: one for one in (store.find(connection, text) for text in args.ids)}
+        found = {one.row: one for one in _find_all(connection, line.handle, args.ids)}
         for one in found.values():
             if one.index is None:
                 raise UnknownCredential(
                     f"{one.name}: not anchored yet, so there is no status to change; run `anchor`"
                 )
-        wanted = changes.want(connection, change, list(found), int(time.time()))
+        wanted = changes.want(connection, change, list(found), int(time.time()), urgent=True)
     return list(found.values()), wanted
+
+
+def _find_all(connection: Connection, issuer: str, ids: list[str]) -> list[Stored]:
+    return [store.find(connection, text, issuer) for text in ids]

@@ -29,9 +29,11 @@ def run(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     args.out.mkdir(parents=True, exist_ok=True)
     with open_database(workspace) as database, database.read() as connection:
-        final = {one.id: one for one in batch_store.sealed_batches(connection, BatchState.FINAL)}
-        numbers = batch_store.counts(connection)
-        chosen, left_out = _choose(args, connection, final, numbers)
+        handle = workspace.handle
+        sealed = batch_store.sealed_batches(connection, BatchState.FINAL, issuer=handle)
+        final = {one.id: one for one in sealed}
+        numbers = batch_store.counts(connection, handle)
+        chosen, left_out = _choose(args, connection, handle, final, numbers)
         total = sum(numbers[one] if rows is None else len(rows) for one, rows in chosen.items())
         with Progress("export", total, "credentials", quiet=args.json) as progress:
             files = []
@@ -61,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
 def _choose(
     args: argparse.Namespace,
     connection: Connection,
+    handle: str,
     final: dict[int, Batch],
     numbers: dict[int, int],
 ) -> tuple[dict[int, list[int] | None], int]:
@@ -71,7 +74,7 @@ def _choose(
     rows: dict[int, list[int]] = {}
     left_out = 0
     for one in {
-        found.row: found for found in (store.find(connection, i) for i in args.ids)
+        found.row: found for found in (store.find(connection, i, handle) for i in args.ids)
     }.values():
         if one.batch in final:
             rows.setdefault(one.batch, []).append(one.row)

@@ -89,7 +89,9 @@ def import_(args: argparse.Namespace) -> int:
         Progress("import", total, "credentials", quiet=args.json) as progress,
         database.write() as connection,
     ):
-        taken = store.add_credentials(connection, sound(progress), int(time.time()))
+        taken = store.add_credentials(
+            connection, workspace.handle, sound(progress), int(time.time())
+        )
         for number, added in enumerate(taken):
             listed[number]["present"] = added.present
         if refused:
@@ -127,7 +129,8 @@ def _issue(
         database.write() as connection,
     ):
         added = []
-        for one in store.add_credentials(connection, map(signed, roster.rows), int(time.time())):
+        new = map(signed, roster.rows)
+        for one in store.add_credentials(connection, workspace.handle, new, int(time.time())):
             added.append(one)
             progress.advance()
         return added

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from registry.issuer_settings import MAIN
 from registry.workspace import Workspace, find
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def load_workspace(args: argparse.Namespace) -> Workspace:
-    return Workspace.load(find(named(args)))
+    """The workspace as the issuer sees it that --issuer names."""
+    return Workspace.load(find(named(args))).of(getattr(args, "issuer", MAIN))
 
 
 def named(args: argparse.Namespace) -> str | None:

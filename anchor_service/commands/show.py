@@ -22,9 +22,9 @@ def status(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     with open_database(workspace) as database:
         with database.read() as connection:
-            held = batch_store.counts(connection)
-            waiting = changes.unfinished(connection)
-        listed = batches(database, skip=set())
+            held = batch_store.counts(connection, workspace.handle)
+            waiting = changes.unfinished(connection, workspace.handle)
+        listed = batches(database, workspace.handle, skip=set())
     still_open = sum(held.values()) - sum(int(str(one["credentials"])) for one in listed)
     registry, issuer_id = workspace.chain.registry, workspace.issuer.id
     say(
@@ -61,7 +61,7 @@ def status(args: argparse.Namespace) -> int:
 def show(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     with open_database(workspace) as database, database.read() as connection:
-        one = store.find(connection, args.id)
+        one = store.find(connection, args.id, workspace.handle)
         document = store.document_of(connection, one.row)
         found = inclusions.get_inclusion(connection, batch_id=one.batch)
         history = changes.of_credential(connection, one.row)

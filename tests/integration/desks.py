@@ -152,7 +152,7 @@ def add(database: Database, *names: str) -> None:
             NewCredential(name, name, digest, document)
             for name, digest, document in zip(names, digests, documents, strict=True)
         ]
-        list(store.add_credentials(connection, new, 1))
+        list(store.add_credentials(connection, "main", new, 1))
 
 
 def submit(line: Line) -> None:

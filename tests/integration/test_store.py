@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from anchor_service import batch_store, changes, inclusions, leases, outbox, store
@@ -72,12 +72,12 @@ def new(number: int) -> NewCredential:
 
 def add(database: Database, *numbers: int) -> list[store.Added]:
     with database.write() as connection:
-        return list(store.add_credentials(connection, map(new, numbers), 1_700_000_000))
+        return list(store.add_credentials(connection, "main", map(new, numbers), 1_700_000_000))
 
 
 def seal_all(database: Database) -> batch_store.Batch:
     with database.write() as connection:
-        (batch_id,) = batch_store.open_batches(connection)
+        (batch_id,) = batch_store.open_batches(connection, "main")
         found = batch_store.unsealed(connection, batch_id)
         assert found is not None
         ids, digests = found
@@ -106,6 +106,62 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
         assert len(list(store.all_stored(connection))) == 1
 
 
+def test_tables_go_back_to_the_first_version_and_forward_again(database: Database) -> None:
+    add(database, 1, 2)
+    batch = seal_all(database)
+    with database.read() as connection:
+        before = list(store.all_stored(connection))
+    database.downgrade("0001")
+    with database.read() as connection:
+        assert not inspect(connection).has_index("batch", "batch_by_state")
+    database.migrate()
+    test_migrations_build_the_tables_that_the_code_expects(database)
+    with database.read() as connection:
+        assert list(store.all_stored(connection)) == before
+        assert batch_store.get_batch(connection, batch.id) == batch
+        assert connection.scalar(select(metadata.tables["batch"].c.changed)) == 1_700_000_001
+    assert [one.present for one in add(database, 1)] == [True]
+    database.downgrade("base")
+    with database.read() as connection:
+        assert inspect(connection).get_table_names() == ["alembic_version"]
+    database.migrate()
+
+
+def test_two_issuers_do_not_fit_into_the_first_version(database: Database) -> None:
+    add(database, 1)
+    with database.write() as connection:
+        list(store.add_credentials(connection, "law", [new(1)], 1))
+    with pytest.raises(DatabaseError, match="one issuer only"):
+        database.downgrade("0001")
+    with database.read() as connection:
+        assert len(list(store.all_stored(connection))) == 2
+
+
+def test_each_issuer_has_batches_and_digests_of_its_own(database: Database) -> None:
+    add(database, 1, 2)
+    with database.write() as connection:
+        again = list(store.add_credentials(connection, "law", [new(1), new(1)], 5))
+    assert [one.present for one in again] == [False, True]
+    with database.read() as connection:
+        (mine,), (theirs,) = (batch_store.open_batches(connection, one) for one in ("main", "law"))
+        assert batch_store.counts(connection) == {mine: 2, theirs: 1}
+        assert batch_store.counts(connection, "law") == {theirs: 1}
+        wanted = new(1).digest.to_hex()
+        assert store.find(connection, wanted, "law").batch == theirs
+        with pytest.raises(UnknownCredential, match="more than one"):
+            store.find(connection, wanted)
+        assert [one.issuer for one in store.all_stored(connection, "law")] == ["law"]
+
+
+def test_a_seal_that_is_asked_for_keeps_the_first_time(database: Database) -> None:
+    add(database, 1)
+    with database.write() as connection:
+        (asked,) = batch_store.ask_seal(connection, "main", 7)
+        assert batch_store.ask_seal(connection, "main", 9) == [asked]
+        assert batch_store.ask_seal(connection, "law", 9) == []
+        assert connection.scalar(select(metadata.tables["batch"].c.seal_asked)) == 7
+
+
 def test_a_database_of_a_newer_version_is_refused(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -117,7 +173,7 @@ def test_documents_come_back_byte_for_byte(database: Database) -> None:
     raw = b'{ "id" : "x",\r\n "n": 1.0e0, "\\u00e9": "\xc3\xa9" }'
     one = NewCredential("x", None, CredentialDigest(bytes(32)), raw)
     with database.write() as connection:
-        list(store.add_credentials(connection, [one], 1))
+        list(store.add_credentials(connection, "main", [one], 1))
     with database.read() as connection:
         assert store.document_of(connection, store.find(connection, "x").row) == raw
 
@@ -135,10 +191,10 @@ def test_an_import_that_fails_leaves_nothing(database: Database) -> None:
         raise RuntimeError("the disk is full")
 
     with pytest.raises(RuntimeError), database.write() as connection:
-        list(store.add_credentials(connection, broken(), 1))
+        list(store.add_credentials(connection, "main", broken(), 1))
     with database.read() as connection:
         assert list(store.all_stored(connection)) == []
-        assert batch_store.open_batches(connection) == []
+        assert batch_store.open_batches(connection, "main") == []
 
 
 def test_credentials_after_a_seal_go_into_the_next_batch(database: Database) -> None:
@@ -166,11 +222,11 @@ def test_a_batch_moves_only_from_the_state_that_was_seen(database: Database) -> 
     add(database, 1)
     batch = seal_all(database)
     with database.write() as connection:
-        batch_store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED)
+        batch_store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED, 1)
     with pytest.raises(StateMoved, match="no longer SEALED"), database.write() as connection:
-        batch_store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED)
+        batch_store.move_batch(connection, batch.id, BatchState.SEALED, BatchState.SIGNED, 1)
     with pytest.raises(StateMoved, match="can't go"), database.write() as connection:
-        batch_store.move_batch(connection, batch.id, BatchState.SIGNED, BatchState.FINAL)
+        batch_store.move_batch(connection, batch.id, BatchState.SIGNED, BatchState.FINAL, 1)
 
 
 def test_a_credential_is_found_by_id_by_a_part_of_it_and_by_digest(database: Database) -> None:
@@ -292,7 +348,9 @@ def test_a_newer_wish_drops_the_one_not_yet_sent(database: Database) -> None:
             first: (ChangeState.DROPPED, "superseded"),
             second: (ChangeState.WANTED, ""),
         }
-        assert [one.id for one in changes.in_state(connection, ChangeState.WANTED)] == [second]
+        assert [one.id for one in changes.in_state(connection, ChangeState.WANTED, "main")] == [
+            second
+        ]
 
 
 def test_no_url_and_no_error_shows_the_password(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 
 from anchor_service.config_edit import put_trusted, set_values
 from registry.errors import WorkspaceError
+from registry.issuer_settings import ScheduleSettings
 from registry.policy import TrustPolicy
 from registry.values import Address, ChainId, IssuerId
 from registry.workspace import FILE, Workspace, find, new_config_text
@@ -74,6 +76,7 @@ TWINS = {
     "CREDANCHOR_CHAIN_RPC": "http://three.example  http://four.example",
     "CREDANCHOR_CHAIN_REGISTRY": REGISTRY,
     "CREDANCHOR_CHAIN_FEE_CAP_GWEI": "1.5",
+    "CREDANCHOR_CHAIN_DAY_CAP_ETHER": "0.25",
     "CREDANCHOR_CHAIN_CONFIRMATIONS": "65",
     "CREDANCHOR_ISSUER_ID": ISSUER,
     "CREDANCHOR_ISSUER_DID": "did:key:zOther",
@@ -83,6 +86,12 @@ TWINS = {
     "CREDANCHOR_ACCOUNT_KEYSTORE": "/keys/a.json",
     "CREDANCHOR_ACCOUNT_PASSWORD_FILE": "/keys/p",
     "CREDANCHOR_ACCOUNT_PASSWORD": "hunter2",
+    "CREDANCHOR_ACCOUNT_WARN_NIGHTS": "7",
+    "CREDANCHOR_SCHEDULE_CRON": "30 1 * * 1-5",
+    "CREDANCHOR_SCHEDULE_ZONE": "Europe/Vienna",
+    "CREDANCHOR_SCHEDULE_MAX_SIZE": "500",
+    "CREDANCHOR_SCHEDULE_STATUS_CRON": "0 * * * *",
+    "CREDANCHOR_SCHEDULE_STATUS_DELAY_S": "900",
     "CREDANCHOR_DATABASE_URL": "postgresql+psycopg://u:hunter2@db/x",
     "CREDANCHOR_TRUST_MAX_AGE_S": "60",
     "CREDANCHOR_TRUST_REGISTRIES": "[]",
@@ -96,19 +105,26 @@ def test_every_setting_has_a_twin_in_the_environment_that_overrules_it(tmp_path:
     assert (chain.id, chain.embedded) == (ChainId(5), False)
     assert chain.rpc == ("http://three.example", "http://four.example")
     assert chain.registry == Address.from_hex(REGISTRY)
-    assert (chain.fee_cap_gwei, chain.confirmations) == (1.5, 65)
+    assert (chain.fee_cap_gwei, chain.confirmations, chain.day_cap_ether) == (1.5, 65, 0.25)
     assert issuer.id == IssuerId.from_hex(ISSUER)
     assert (issuer.did, issuer.name) == ("did:key:zOther", "B")
     assert (issuer.url, issuer.key) == ("https://b.example", Path("/keys/k.pem"))
     assert (account.keystore, account.password_file) == (Path("/keys/a.json"), Path("/keys/p"))
-    assert account.password == "hunter2"
+    assert (account.password, account.warn_nights) == ("hunter2", 7)
+    assert loaded.schedule == ScheduleSettings(
+        cron="30 1 * * 1-5",
+        zone="Europe/Vienna",
+        max_size=500,
+        status_cron="0 * * * *",
+        status_delay_s=900,
+    )
     assert loaded.database_url == "postgresql+psycopg://u:hunter2@db/x"
     assert loaded.trust == {"max_age_s": 60, "registries": [], "issuers": []}
 
 
 def test_the_list_of_twins_above_is_whole() -> None:
     """Each key that a new file shows, in use or in a comment."""
-    shown = tomllib.loads(FRESH.replace("# fee", "fee").replace("# conf", "conf")) | {}
+    shown = tomllib.loads(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", FRESH))
     for table, values in shown.items():
         for key in values:
             assert f"CREDANCHOR_{table}_{key}".upper() in TWINS
@@ -127,7 +143,7 @@ FAULTS = {
     "strange key": (
         "[chain]\n",
         "[chain]\nzzz = 1\n",
-        "zzz: unknown .*known are confirmations, emb",
+        "zzz: unknown .*known are confirmations, day_cap_ether, emb",
     ),
     "unknown table": ("[chain]\n", "[wallet]\n[chain]\n", "wallet: unknown table"),
     "no name": ('name = "A"\n', "", r"\[issuer\] name: missing"),
@@ -154,6 +170,24 @@ FAULTS = {
     "both": ("embedded = true", 'embedded = true\nrpc = ["http://x"]', "not both"),
     "neither": ("embedded = true", "", "at least one URL"),
     "short address": ("[chain]\n", '[chain]\nregistry = "0xab"\n', "registry: Address: 1 bytes"),
+    "two keys": ("[account]\n", '[account]\nkey_env = "KEY"\n', "exactly one of keystore, key_env"),
+    "no key": ('keystore = "keys/account.json"', "", "exactly one of keystore, key_env"),
+    "signer for nobody": (
+        'keystore = "keys/account.json"',
+        'signer = "http://x"',
+        "signer and address belong together",
+    ),
+    "no zone": ('zone = "UTC"', 'zone = "Europe/Wien"', "zone: 'Europe/Wien' is no time zone"),
+    "no cron": ('cron = "0 2 * * *"', 'cron = "02:00"', "cron: five fields"),
+    "no size": ("[schedule]\n", "[schedule]\nmax_size = 0\n", "max_size: a whole number"),
+    "no handle": ("[chain]\n", "[issuers.Law]\n[chain]\n", "a handle is at most 31"),
+    "main twice": ("[chain]\n", "[issuers.main]\n[chain]\n", "main is the issuer of"),
+    "strange table": ("[chain]\n", "[issuers.law.trust]\n[chain]\n", "trust: unknown table"),
+    "strange key of another": (
+        "[chain]\n",
+        "[issuers.law.issuer]\nnam = 1\n[chain]\n",
+        r"unknown \[issuers.law.issuer\] key; did you mean name",
+    ),
     "not TOML": ("[chain]\n", "[chain\n", "line 4"),
 }
 
@@ -246,3 +280,78 @@ def test_an_edited_file_stays_as_private_as_it_was(tmp_path: Path) -> None:
     set_values(file, {("issuer", "name"): "B"})
     assert file.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+LAW = """
+[issuers.law.issuer]
+name = "Law"
+key = "keys/law.pem"
+did = "did:key:zLaw"
+
+[issuers.law.schedule]
+cron = "never"
+
+[issuers.med.chain]
+id = "eip155:1"
+rpc = ["http://one.example"]
+
+[issuers.med.account]
+signer = "http://signer.example"
+address = "0xabababababababababababababababababababab"
+"""
+
+
+def test_another_issuer_takes_what_it_leaves_out_from_the_main_tables(tmp_path: Path) -> None:
+    loaded = _load(tmp_path, FRESH.replace("[issuer]\n", f'[issuer]\nid = "{ISSUER}"\n') + LAW)
+    assert loaded.handles == ("main", "law", "med")
+    law = loaded.of("law")
+    assert (law.handle, law.issuer.name, law.issuer.key) == (
+        "law",
+        "Law",
+        tmp_path / "keys/law.pem",
+    )
+    assert (law.chain, law.account) == (loaded.chain, loaded.account)
+    assert (law.schedule.cron, loaded.schedule.cron) == (None, "0 2 * * *")
+    # An id is one issuer's alone.
+    assert (str(loaded.issuer.id), law.issuer.id) == (ISSUER, None)
+    assert law.of("main") == loaded
+    with pytest.raises(WorkspaceError, match="no issuer 'lore'; there are main, law, med"):
+        loaded.of("lore")
+
+
+def test_an_issuer_on_another_chain_takes_nothing_of_the_main_chain(tmp_path: Path) -> None:
+    text = FRESH.replace("[chain]\n", f'[chain]\nregistry = "{REGISTRY}"\nconfirmations = 9\n')
+    med = _load(tmp_path, text + LAW).of("med")
+    assert (med.chain.id, med.chain.embedded) == (ChainId(1), False)
+    assert (med.chain.registry, med.chain.confirmations) == (None, None)
+    assert (med.account.keystore, med.account.signer) == (None, "http://signer.example")
+    assert "signer.example" not in repr(med)
+
+
+def test_an_issuer_has_twins_of_its_own(tmp_path: Path) -> None:
+    twins = {
+        "CREDANCHOR_ISSUERS_LAW_ISSUER_NAME": "Recht",
+        "CREDANCHOR_ISSUERS_LAW_ACCOUNT_PASSWORD": "of law",
+        "CREDANCHOR_ACCOUNT_PASSWORD": "of all",
+        "CREDANCHOR_CHAIN_FEE_CAP_GWEI": "3",
+    }
+    loaded = _load(tmp_path, FRESH + LAW, twins)
+    law = loaded.of("law")
+    assert (law.issuer.name, law.account.password, law.chain.fee_cap_gwei) == ("Recht", "of law", 3)
+    assert (loaded.account.password, loaded.of("med").account.password) == ("of all", "of all")
+
+
+def test_what_commands_find_out_about_an_issuer_goes_to_its_own_table(tmp_path: Path) -> None:
+    file = tmp_path / FILE
+    loaded = _load(tmp_path, FRESH + LAW)
+    for handle in loaded.handles:
+        one = loaded.of(handle)
+        set_values(file, {(one.section("chain"), "registry"): REGISTRY})
+        set_values(file, {(one.section("issuer"), "id"): ISSUER[:-1] + str(len(handle))})
+    again = Workspace.load(tmp_path, {})
+    assert [str(again.of(one).issuer.id)[-1] for one in again.handles] == ["4", "3", "3"]
+    assert again.of("law").chain == again.chain
+    tables = tomllib.loads(file.read_text())
+    assert "chain" not in tables["issuers"]["law"]
+    assert tables["issuers"]["med"]["chain"]["registry"] == REGISTRY
+    assert tables["issuers"]["med"]["issuer"] == {"id": ISSUER[:-1] + "3"}

@@ -156,3 +156,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_status_change_intent"), "status_change", ["intent"], unique=False)
     op.create_index("status_change_unfinished", "status_change", ["state"], unique=False)
+
+
+def downgrade() -> None:
+    for name in (
+        "status_change",
+        "placement",
+        "inclusion",
+        "attempt",
+        "intent",
+        "credential",
+        "signer_lease",
+        "batch",
+    ):
+        op.drop_table(name)
