@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from registry.acceptance import Acceptance, accept, issuer_keys
+from registry.did_document import Home
 from registry.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Snapshot, Subject
+from registry.issuer_word import NO_WORD, IssuerWord
 from registry.moments import stamp
 from registry.past import Past, contradiction
 from registry.reasons import Reason
@@ -19,8 +22,10 @@ from registry.told_history import IssuerHistory
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from registry.policy import TrustedIssuer, TrustPolicy
+    from registry.issuer_keys import IssuerKeys
+    from registry.policy import TrustPolicy
     from registry.receipt import Receipt
+    from registry.values import DidHash
 
 
 class Fault(NamedTuple):
@@ -37,7 +42,7 @@ class ChainCase:
     claimed_issuer: its own `issuer.id`. fault: why the evidence cannot be used, else None.
     facts: the evidence that can be. believed: the facts, where a contract that policy pins wrote
     them; what any other contract stores means nothing. past: the moment that was asked about, with
-    the issuer's closed history; None for now.
+    the issuer's closed history; None for now. word: what is at hand of the issuer's own.
     """
 
     receipt: Receipt
@@ -48,6 +53,7 @@ class ChainCase:
     believed: Evidence | None
     stale: bool
     past: Past | None = None
+    word: IssuerWord = NO_WORD
 
     @classmethod
     def open(
@@ -58,12 +64,13 @@ class ChainCase:
         policy: TrustPolicy,
         now: datetime,
         at: datetime | None = None,
+        word: IssuerWord = NO_WORD,
     ) -> ChainCase:
         if isinstance(evidence, NoEvidence):
             fault: Fault | None = Fault(
                 Reason.CHAIN_NOT_READ, f"The chain was not read: {printable(evidence.reason, 300)}"
             )
-            return cls(receipt, claimed_issuer, policy, fault, None, None, stale=False)
+            return cls(receipt, claimed_issuer, policy, fault, None, None, stale=False, word=word)
         fault = _contradiction(receipt, evidence) or _history_fault(evidence, at)
         facts = None if fault else evidence
         past = None
@@ -81,12 +88,27 @@ class ChainCase:
             facts if known else None,
             stale=age_s > policy.max_age_s,
             past=past if known else None,
+            word=word,
         )
 
     @property
-    def issuer(self) -> TrustedIssuer | None:
-        receipt = self.receipt
-        return self.policy.issuer(receipt.chain, receipt.registry, receipt.issuer_id)
+    def did_hash(self) -> DidHash | None:
+        """As the registry holds it now for who anchored this; None where that is not known."""
+        return self.believed.head.did_hash if self.believed else None
+
+    @property
+    def acceptance(self) -> Acceptance:
+        home = Home.of(self.receipt)
+        return accept(self.policy, home, self.claimed_issuer, self.word, self.did_hash)
+
+    @property
+    def issuer_keys(self) -> IssuerKeys | None:
+        """The issuer's keys, where its DID document is at hand and counts."""
+        batch = self.believed.head.batch if self.believed else None
+        anchored_at = batch.anchored_at if batch else None
+        return issuer_keys(
+            self.acceptance, self.claimed_issuer, self.word, self.did_hash, anchored_at
+        )
 
     def why_not_believed(self) -> str:
         if self.facts is None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry import past_checks
+from registry.acceptance import only_for
 from registry.moments import unix_stamp
 from registry.reasons import Reason
-from registry.report import Check, Step, Verdict, printable
+from registry.report import Check, Outcome, Step, Verdict
 from registry.storage import Status, lane_status, word_and_lane
 
 if TYPE_CHECKING:
+    from registry.acceptance import Acceptance
     from registry.chain_case import ChainCase
     from registry.evidence import Block, Evidence, Snapshot
     from registry.receipt import Receipt
@@ -84,19 +86,24 @@ def check_anchor(case: ChainCase) -> Check:
 
 
 def check_standing(case: ChainCase) -> Check:
-    refusal = _registry_refusal(case) or _issuer_refusal(case)
-    if refusal:
+    accepted = case.acceptance
+    refusal = _registry_refusal(case)
+    if refusal is None and accepted.outcome is Outcome.INVALID:
+        refusal = accepted.reason, accepted.sentence
+    if refusal is not None:
         reason, sentence = refusal
         return Check.invalid(Step.STANDING, Verdict.ISSUER_UNTRUSTED, sentence, reason)
-    assert case.issuer is not None
-    accepted = f"Policy trusts it as {printable(case.issuer.name)}"
-    facts = case.believed
-    if facts is None:
-        sentence = f"{accepted}. {case.why_not_believed()}"
+    if case.believed is None:
+        sentence = f"{accepted.sentence} {case.why_not_believed()}"
         return Check.skipped(Step.STANDING, sentence, Reason.NOT_BELIEVED)
+    return _check_record(case, case.believed, accepted)
+
+
+def _check_record(case: ChainCase, facts: Evidence, accepted: Acceptance) -> Check:
+    """What the registry itself says of an issuer that policy does not refuse."""
     record = facts.head.issuer
     if record is None and case.stale and not _is_settled(case):
-        sentence = f"{accepted}, but it was not registered then."
+        sentence = f"{accepted.sentence} It was not registered then."
         return Check.unknown(Step.STANDING, sentence, Reason.MAY_BE_REGISTERED_SINCE)
     if record is None:
         sentence = f"No such issuer is registered on {facts.chain}, {facts.source.sentence()}."
@@ -105,38 +112,29 @@ def check_standing(case: ChainCase) -> Check:
         )
     if (distrust := _distrust(case, facts)) is not None:
         return distrust
+    if accepted.outcome is Outcome.UNKNOWN:
+        return Check.unknown(Step.STANDING, accepted.sentence, accepted.reason)
     state = "retired" if record.retired else "paused" if record.paused else ""
     note = f" It is {state}, so it anchors nothing new." if state else ""
     if case.past is not None:
         note = past_checks.standing_note(case.past)
-    sentence = f"{accepted}, and it is registered.{note}"
-    return Check.valid(Step.STANDING, sentence, Reason.TRUSTED, name=case.issuer.name)
+    sentence = f"{accepted.sentence} It is registered.{note}"
+    return Check.valid(Step.STANDING, sentence, accepted.reason, name=accepted.name)
 
 
 def _registry_refusal(case: ChainCase) -> tuple[Reason, str] | None:
     receipt = case.receipt
     pinned = case.policy.registry_at(receipt.chain, receipt.registry)
     if pinned is None:
-        sentence = f"Policy trusts no registry at {receipt.registry} on {receipt.chain}."
+        listed = case.policy.listed_registry(receipt.chain, receipt.registry)
+        end = only_for(listed.purposes if listed else ())
+        sentence = f"Policy trusts no registry at {receipt.registry} on {receipt.chain}{end}"
         return Reason.REGISTRY_NOT_TRUSTED, sentence
     if case.facts is not None and case.facts.code_hash != pinned.code_hash:
         found = f"code hash {case.facts.code_hash}, not {pinned.code_hash}"
         said = case.facts.source.sentence()
         sentence = f"The registry is not the one that policy trusts ({found}), {said}."
         return Reason.REGISTRY_IS_ANOTHER, sentence
-    return None
-
-
-def _issuer_refusal(case: ChainCase) -> tuple[Reason, str] | None:
-    if case.issuer is None:
-        sentence = f"Policy does not trust who anchored it: issuer {case.receipt.issuer_id}."
-        return Reason.ISSUER_NOT_TRUSTED, sentence
-    if case.claimed_issuer not in case.issuer.speaks_for:
-        claimed, name = printable(case.claimed_issuer), printable(case.issuer.name)
-        sentence = (
-            f"It names {claimed} as its issuer, for whom {name}, who anchored it, cannot speak."
-        )
-        return Reason.MAY_NOT_SPEAK, sentence
     return None
 
 

@@ -1,9 +1,10 @@
-"""The issuer's signature: W3C Data Integrity with the cryptosuite `eddsa-jcs-2022`.
+"""The issuer's signature: W3C Data Integrity with `eddsa-jcs-2022`; `ecdsa-jcs-2019` to check.
 
-Source: Verifiable Credential Data Integrity 1.0 §4, and Data Integrity EdDSA Cryptosuites v1.0
-§3.3. Keys are known by did:key alone: nothing is fetched. A proof is judged on the document without
-any `proof` member, so a credential verifies alike with and without its anchor proof; what a
-signature leaves uncovered (the other proofs) is covered by the credential digest.
+Source: Verifiable Credential Data Integrity 1.0 §4, Data Integrity EdDSA Cryptosuites v1.0 §3.3,
+Data Integrity ECDSA Cryptosuites v1.0 §3.3 (P-256). A did:key says its key itself; any other key
+is known only from the issuer's DID document, where one is at hand. A proof is judged on the
+document without any `proof` member, so a credential verifies alike with and without its anchor
+proof; what a signature leaves uncovered (the other proofs) is covered by the credential digest.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from registry.credential import issuer_proofs
 from registry.errors import MalformedProof, MalformedValue
 from registry.moments import read_moment, stamp
 from registry.multikey import (
+    P256PublicKey,
+    PublicKey,
     decode_multibase,
     did_key,
     encode_multibase,
@@ -32,13 +35,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from registry.multikey import PublicKey
+    from registry.issuer_keys import IssuerKey, IssuerKeys
+    from registry.multikey import AnyPublicKey
     from registry.strict_json import JsonObject, JsonValue
 
 PROOF_TYPE = "DataIntegrityProof"
 CRYPTOSUITE = "eddsa-jcs-2022"
+"""What is signed with here."""
 PROOF_PURPOSE = "assertionMethod"
 _SIGNATURE_BYTES = 64
+_KEY_KINDS: dict[str, type[AnyPublicKey]] = {
+    CRYPTOSUITE: PublicKey,
+    "ecdsa-jcs-2019": P256PublicKey,
+}
+"""Each suite that is checked, and the one kind of key that it takes."""
 
 
 class SignatureState(StrEnum):
@@ -49,13 +59,17 @@ class SignatureState(StrEnum):
     WRONG = "wrong"
     """The signature does not fit the document: one of the two was changed."""
     VALID = "valid"
-    """Signed by the key that `issuer.id` names."""
+    """Signed by a key of the issuer: what its did:key says, or its DID document."""
+    RETIRED = "retired"
+    """Truly signed, by a key that the issuer had retired before the anchor."""
+    UNDATED = "undated"
+    """Truly signed, by a retired key, and when the anchor was made is not known."""
     STRANGER = "stranger"
-    """Truly signed, but `issuer.id` is a did:key and names another key."""
+    """Truly signed, by a key that is not among the issuer's."""
     UNBOUND = "unbound"
-    """Truly signed, but `issuer.id` is no did:key: whether the key is the issuer's is not known."""
+    """Truly signed, but which keys the issuer has is not known here."""
     KEY_UNKNOWN = "key unknown"
-    """The verification method is no did:key, so there is no key to check with."""
+    """Nothing here says what key the verification method is, so there is none to check with."""
     SUITE_UNKNOWN = "suite unknown"
     """No proof of a suite that is known here (a proof chain counts as one)."""
     ABSENT = "absent"
@@ -70,7 +84,7 @@ class Signature:
 
     state: SignatureState
     sentence: str
-    key: PublicKey | None = None
+    key: AnyPublicKey | None = None
 
 
 def sign(
@@ -80,11 +94,13 @@ def sign(
     *,
     proof_id: str,
     created: datetime,
+    method: str | None = None,
 ) -> JsonObject:
     """Return `document` with the issuer's proof as its one `proof` (EdDSA Cryptosuites §3.3.1).
 
     signer: bytes to the 64 bytes of their Ed25519 signature by `key`. proof_id: a URI; it is
     signed, so that later proofs can name this one. created: with a time zone; kept in seconds.
+    method: the DID URL that names the key, else that of its did:key.
     Raises MalformedProof for a document that has a proof already.
     """
     if "proof" in document:
@@ -94,7 +110,7 @@ def sign(
         "type": PROOF_TYPE,
         "cryptosuite": CRYPTOSUITE,
         "created": stamp(created),
-        "verificationMethod": verification_method(key),
+        "verificationMethod": method or verification_method(key),
         "proofPurpose": PROOF_PURPOSE,
     }
     if "@context" in document:
@@ -112,23 +128,27 @@ def hash_data(unsecured: JsonObject, proof_options: JsonObject) -> bytes:
     return configuration + sha256(canonicalize(unsecured)).digest()
 
 
-def check_signature(document: JsonObject) -> Signature:
+def check_signature(document: JsonObject, known: IssuerKeys | None = None) -> Signature:
     """Judge the issuer's signature on a credential, with or without its anchor proof.
 
-    Of several proofs one that is broken tells most, then one by the issuer's own key.
-    Raises MalformedDocument where `proof` is neither an object nor an array of objects.
+    known: the issuer's keys, where its DID document is at hand and to be believed. Of several
+    proofs one that is broken tells most, then one by the issuer's own key. Raises
+    MalformedDocument where `proof` is neither an object nor an array of objects.
     """
     proofs = issuer_proofs(document)
     if not proofs:
         return Signature(SignatureState.ABSENT, "The issuer has not signed this credential.")
-    judged = [check_proof(document, proof) for proof in proofs]
+    judged = [check_proof(document, proof, known) for proof in proofs]
     return min(judged, key=lambda signature: _SEVERITY[signature.state])
 
 
-def check_proof(document: JsonObject, proof: JsonObject) -> Signature:
+def check_proof(
+    document: JsonObject, proof: JsonObject, known: IssuerKeys | None = None
+) -> Signature:
     """Judge one proof of a document (EdDSA Cryptosuites §3.3.2); never raises for bad content."""
     suite = proof.get("cryptosuite") if proof.get("type") == PROOF_TYPE else proof.get("type")
-    if suite != CRYPTOSUITE:
+    kind = _KEY_KINDS.get(suite) if isinstance(suite, str) else None
+    if kind is None:
         return Signature(
             SignatureState.SUITE_UNKNOWN, f"Signed with {_short(suite)}, which is not known here."
         )
@@ -138,20 +158,37 @@ def check_proof(document: JsonObject, proof: JsonObject) -> Signature:
         )
     try:
         signature = _check_options(document, proof)
+        key = _find_key(str(proof["verificationMethod"]), known, kind)
     except MalformedProof as fault:
         return Signature(SignatureState.MALFORMED, f"The issuer's proof is malformed: {fault}.")
-    try:
-        key = key_of_verification_method(str(proof["verificationMethod"]))
-    except MalformedValue:
-        method = _short(proof["verificationMethod"])
-        return Signature(
-            SignatureState.KEY_UNKNOWN, f"The key {method} is no did:key, so it is not known here."
-        )
+    if key is None:
+        return Signature(SignatureState.KEY_UNKNOWN, _why_unknown(proof, known))
     if not _is_signed(document, proof, key, signature):
         return Signature(
             SignatureState.WRONG, "The issuer's signature does not fit this document.", key
         )
-    return _whose(document, key)
+    return _whose(document, key, known)
+
+
+def _find_key(
+    method: str, known: IssuerKeys | None, kind: type[AnyPublicKey]
+) -> AnyPublicKey | None:
+    """None where it is not known. Raises MalformedProof for a key of another kind."""
+    entry = known.named(method) if known else None
+    try:
+        key = entry.key if entry else key_of_verification_method(method)
+    except MalformedValue:
+        return None
+    if not isinstance(key, kind):
+        raise MalformedProof("is a key of another kind than the suite's", "verificationMethod")
+    return key
+
+
+def _why_unknown(proof: JsonObject, known: IssuerKeys | None) -> str:
+    method = _short(proof["verificationMethod"])
+    if known is None:
+        return f"The key {method} is no did:key, and no DID document here says what it is."
+    return f"The key {method} is not among those in the DID document of {_short(known.issuer)}."
 
 
 def _check_options(document: JsonObject, proof: JsonObject) -> bytes:
@@ -188,22 +225,47 @@ def _begins_with(whole: JsonValue, beginning: JsonValue) -> bool:
     return values[: len(first)] == first
 
 
-def _is_signed(document: JsonObject, proof: JsonObject, key: PublicKey, signature: bytes) -> bool:
+def _is_signed(
+    document: JsonObject, proof: JsonObject, key: AnyPublicKey, signature: bytes
+) -> bool:
     unsecured = {name: value for name, value in document.items() if name != "proof"}
     if "@context" in proof:
         # The suite asks for it: contexts added after signing do not break the signature.
         unsecured["@context"] = proof["@context"]
     options = {name: value for name, value in proof.items() if name != "proofValue"}
+    data = hash_data(unsecured, options)
+    if isinstance(key, P256PublicKey):
+        return _is_signed_p256(key, signature, data)
     try:
-        Ed25519PublicKey.from_public_bytes(key).verify(signature, hash_data(unsecured, options))
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, data)
     except InvalidSignature:
         return False
     return True
 
 
-def _whose(document: JsonObject, key: PublicKey) -> Signature:
+def _is_signed_p256(key: P256PublicKey, signature: bytes, data: bytes) -> bool:
+    """signature: r and s, 32 bytes each (IEEE P1363). A point off the curve has signed nothing."""
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    try:
+        public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), key)
+        public.verify(utils.encode_dss_signature(r, s), data, ec.ECDSA(SHA256()))
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _whose(document: JsonObject, key: AnyPublicKey, known: IssuerKeys | None) -> Signature:
     issuer = document.get("issuer")
     issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
+    if known is not None and issuer_id == known.issuer:
+        if (entry := known.holding(key)) is not None:
+            return _at_the_anchor(entry, known.at)
+        if issuer_id != did_key(key):
+            reason = f"Signed by {did_key(key)}, no key in the DID document of {_short(issuer_id)}."
+            return Signature(SignatureState.STRANGER, reason, key)
     if issuer_id == did_key(key):
         return Signature(SignatureState.VALID, "Signed by the issuer's own key.", key)
     if isinstance(issuer_id, str) and issuer_id.startswith("did:key:"):
@@ -215,6 +277,22 @@ def _whose(document: JsonObject, key: PublicKey) -> Signature:
         f"Signed by {did_key(key)}; nothing here shows that it is a key of {_short(issuer_id)}.",
         key,
     )
+
+
+def _at_the_anchor(entry: IssuerKey, at: int | None) -> Signature:
+    """A retired key vouches for what was anchored before, whatever date the proof gives itself."""
+    if entry.retired_at is None:
+        said = f"Signed by {_short(entry.url)}, a key in the issuer's DID document."
+        return Signature(SignatureState.VALID, said, entry.key)
+    named, when = _short(entry.url), stamp(entry.retired_at)
+    if at is None:
+        said = f"Signed by {named}, retired {when}; when it was anchored is not known."
+        return Signature(SignatureState.UNDATED, said, entry.key)
+    if at >= entry.retired_at.timestamp():
+        said = f"Signed by {named}, which the issuer retired {when}, before the anchor."
+        return Signature(SignatureState.RETIRED, said, entry.key)
+    said = f"Signed by {named}, the issuer's until {when}, and anchored before."
+    return Signature(SignatureState.VALID, said, entry.key)
 
 
 def _short(value: JsonValue) -> str:

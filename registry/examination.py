@@ -20,6 +20,7 @@ from registry.report import Check, Outcome, Step, Verdict, printable
 from registry.tree import root_from_path
 
 if TYPE_CHECKING:
+    from registry.issuer_keys import IssuerKeys
     from registry.strict_json import JsonObject, JsonValue
 
 _FAULTS_SHOWN = 10
@@ -28,6 +29,8 @@ _SIGNATURE_OUTCOMES = {
     SignatureState.MALFORMED: (Outcome.INVALID, Reason.SIGNATURE_MALFORMED),
     SignatureState.WRONG: (Outcome.INVALID, Reason.SIGNATURE_WRONG),
     SignatureState.VALID: (Outcome.VALID, Reason.SIGNATURE_VALID),
+    SignatureState.RETIRED: (Outcome.INVALID, Reason.SIGNER_RETIRED),
+    SignatureState.UNDATED: (Outcome.UNKNOWN, Reason.SIGNER_MAY_BE_RETIRED),
     SignatureState.STRANGER: (Outcome.UNKNOWN, Reason.SIGNER_IS_ANOTHER),
     SignatureState.UNBOUND: (Outcome.UNKNOWN, Reason.SIGNER_NOT_BOUND),
     SignatureState.KEY_UNKNOWN: (Outcome.UNKNOWN, Reason.KEY_UNKNOWN),
@@ -76,7 +79,7 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
     checks = (
         parse,
         _check_schema(credential),
-        _check_signature(credential),
+        signature_step(credential),
         _check_digest(credential),
         _check_inclusion(credential, embedded, beside, wrapper_fault, unknown),
     )
@@ -114,8 +117,9 @@ def _check_schema(credential: Credential) -> Check:
     return Check.valid(Step.SCHEMA, sentence, Reason.SCHEMA_MET, schema=open_badges.SCHEMA_NAME)
 
 
-def _check_signature(credential: Credential) -> Check:
-    signature = check_signature(credential.document)
+def signature_step(credential: Credential, known: IssuerKeys | None = None) -> Check:
+    """Step 3. known: the issuer's keys, where its DID document is at hand and counts."""
+    signature = check_signature(credential.document, known)
     sentence = printable(signature.sentence, limit=300)
     outcome, reason = _SIGNATURE_OUTCOMES[signature.state]
     if outcome is Outcome.INVALID:

@@ -1,4 +1,4 @@
-"""Whom a verifier trusts: registries by code, issuers by id, and for whom each may speak.
+"""Whom a verifier trusts: registries by code, issuers by id or by DID, and for whom each may speak.
 
 Anyone can register as an issuer and anyone can write a famous name into a credential, so nothing
 is trusted unless it is listed. In TOML, as `[trust]` of a workspace or in a file of its own:
@@ -17,6 +17,14 @@ is trusted unless it is listed. In TOML, as `[trust]` of a workspace or in a fil
     issuer_id = "0x…"
     speaks_for = ["did:key:z6Mk…"]          # exact `issuer.id` values of its credentials
     name = "Example University"             # shown in the report
+
+    [[trust.dids]]
+    did = "did:web:uni.example"             # its own document then names the issuer id
+    name = "Example University"
+
+An issuer without `speaks_for` speaks for whatever DID names it in its own document, and is named by
+its document's hash in the registry. Each entry may have `purposes = ["hiring", …]`: then it counts
+only where the verifier has one of them in mind. An entry without holds for all.
 """
 
 from __future__ import annotations
@@ -41,26 +49,49 @@ class TrustedRegistry:
     chain: ChainId
     address: Address
     code_hash: CodeHash
+    purposes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedIssuer:
-    """speaks_for: every `issuer.id` that its credentials may carry, compared exactly."""
+    """speaks_for: every `issuer.id` that its credentials may carry, compared exactly.
+
+    Empty: those DIDs whose own documents name it.
+    """
 
     chain: ChainId
     registry: Address
     issuer_id: IssuerId
     speaks_for: tuple[str, ...]
     name: str
+    purposes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedDid:
+    """A DID whose own document is believed on who anchors for it; compared exactly."""
+
+    did: str
+    name: str
+    purposes: tuple[str, ...] = ()
+
+
+_Trusted = TypeVar("_Trusted", TrustedRegistry, TrustedIssuer, TrustedDid)
 
 
 @dataclass(frozen=True, slots=True)
 class TrustPolicy:
-    """max_age_s: seconds after which what the chain said is too old to rest a verdict on."""
+    """max_age_s: seconds after which what the chain said is too old to rest a verdict on.
+
+    purpose: what the verdict is wanted for; None where that was not said, and then only entries
+    that hold for all purposes count.
+    """
 
     registries: tuple[TrustedRegistry, ...] = ()
     issuers: tuple[TrustedIssuer, ...] = ()
     max_age_s: int = DEFAULT_MAX_AGE_S
+    dids: tuple[TrustedDid, ...] = ()
+    purpose: str | None = None
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -82,16 +113,31 @@ class TrustPolicy:
     def from_toml(cls, trust: Mapping[str, object]) -> Self:
         """Read the `trust` table as a TOML reader gives it. Raises MalformedDocument."""
         table = _Table(trust, "/trust")
-        table.refuse_others({"registries", "issuers", "max_age_s"})
+        table.refuse_others({"registries", "issuers", "dids", "max_age_s"})
         policy = cls(
             registries=tuple(_registry(entry) for entry in table.tables("registries")),
             issuers=tuple(_issuer(entry) for entry in table.tables("issuers")),
             max_age_s=table.seconds("max_age_s", DEFAULT_MAX_AGE_S),
+            dids=tuple(_did(entry) for entry in table.tables("dids")),
         )
         policy._refuse_contradictions()
         return policy
 
+    @property
+    def purposes(self) -> frozenset[str]:
+        """Every purpose that an entry is limited to."""
+        entries: list[TrustedRegistry | TrustedIssuer | TrustedDid] = [
+            *self.registries,
+            *self.issuers,
+            *self.dids,
+        ]
+        return frozenset(purpose for entry in entries for purpose in entry.purposes)
+
     def registry_at(self, chain: ChainId, address: Address) -> TrustedRegistry | None:
+        return self._holding(self.listed_registry(chain, address))
+
+    def listed_registry(self, chain: ChainId, address: Address) -> TrustedRegistry | None:
+        """As `registry_at`, whatever its purposes."""
         for entry in self.registries:
             if (entry.chain, entry.address) == (chain, address):
                 return entry
@@ -100,10 +146,29 @@ class TrustPolicy:
     def issuer(
         self, chain: ChainId, registry: Address, issuer_id: IssuerId
     ) -> TrustedIssuer | None:
+        return self._holding(self.listed_issuer(chain, registry, issuer_id))
+
+    def listed_issuer(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId
+    ) -> TrustedIssuer | None:
+        """As `issuer`, whatever its purposes."""
         for entry in self.issuers:
             if (entry.chain, entry.registry, entry.issuer_id) == (chain, registry, issuer_id):
                 return entry
         return None
+
+    def did(self, did: str) -> TrustedDid | None:
+        return self._holding(self.listed_did(did))
+
+    def listed_did(self, did: str) -> TrustedDid | None:
+        """As `did`, whatever its purposes."""
+        return next((entry for entry in self.dids if entry.did == did), None)
+
+    def _holding(self, entry: _Trusted | None) -> _Trusted | None:
+        """The entry if it counts for the purpose at hand."""
+        if entry is None or (entry.purposes and self.purpose not in entry.purposes):
+            return None
+        return entry
 
     def _refuse_contradictions(self) -> None:
         places: set[tuple[ChainId, Address]] = set()
@@ -121,26 +186,41 @@ class TrustPolicy:
             if (key := (issuer.chain, issuer.registry, issuer.issuer_id)) in ids:
                 raise MalformedDocument("this issuer is listed twice", where)
             ids.add(key)
+        dids: set[str] = set()
+        for number, trusted in enumerate(self.dids):
+            if trusted.did in dids:
+                raise MalformedDocument("this DID is listed twice", f"/trust/dids/{number}")
+            dids.add(trusted.did)
 
 
 def _registry(table: _Table) -> TrustedRegistry:
-    table.refuse_others({"chain", "address", "code_hash"})
+    table.refuse_others({"chain", "address", "code_hash", "purposes"})
     return TrustedRegistry(
         chain=table.chain("chain"),
         address=table.fixed("address", Address),
         code_hash=table.fixed("code_hash", CodeHash),
+        purposes=table.some_texts("purposes"),
     )
 
 
 def _issuer(table: _Table) -> TrustedIssuer:
-    table.refuse_others({"chain", "registry", "issuer_id", "speaks_for", "name"})
+    table.refuse_others({"chain", "registry", "issuer_id", "speaks_for", "name", "purposes"})
     return TrustedIssuer(
         chain=table.chain("chain"),
         registry=table.fixed("registry", Address),
         issuer_id=table.fixed("issuer_id", IssuerId),
-        speaks_for=table.texts("speaks_for"),
+        speaks_for=table.some_texts("speaks_for"),
         name=table.text("name"),
+        purposes=table.some_texts("purposes"),
     )
+
+
+def _did(table: _Table) -> TrustedDid:
+    table.refuse_others({"did", "name", "purposes"})
+    did = table.text("did")
+    if not did.startswith("did:") or "#" in did:
+        raise MalformedDocument("not a DID", f"{table.place}/did")
+    return TrustedDid(did=did, name=table.text("name"), purposes=table.some_texts("purposes"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +254,15 @@ class _Table:
         if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
             raise self._fault(member, "an array of texts belongs here")
         return tuple(values)
+
+    def some_texts(self, member: str) -> tuple[str, ...]:
+        """Empty where the member is left out; an empty list could mean all or nothing."""
+        if member not in self.members:
+            return ()
+        values = self.texts(member)
+        if not values:
+            raise self._fault(member, "name one at least, or leave the member out")
+        return values
 
     def seconds(self, member: str, default: int) -> int:
         value = self.members.get(member, default)

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     SIGNATURE_WRONG = "signature-wrong"
     SIGNER_IS_ANOTHER = "signer-is-another"
     SIGNER_NOT_BOUND = "signer-not-bound"
+    SIGNER_RETIRED = "signer-retired"
+    SIGNER_MAY_BE_RETIRED = "signer-may-be-retired"
     KEY_UNKNOWN = "key-unknown"
     SUITE_UNKNOWN = "suite-unknown"
     UNSIGNED = "unsigned"
@@ -55,6 +57,9 @@ class Reason(StrEnum):
     REGISTRY_IS_ANOTHER = "registry-is-another"
     ISSUER_NOT_TRUSTED = "issuer-not-trusted"
     MAY_NOT_SPEAK = "may-not-speak"
+    DID_NOT_READ = "did-not-read"
+    DID_NOT_COMMITTED = "did-not-committed"
+    DID_NAMES_ANOTHER = "did-names-another"
     NOT_REGISTERED = "not-registered"
     MAY_BE_REGISTERED_SINCE = "may-be-registered-since"
     DISTRUSTED = "distrusted"
@@ -93,6 +98,8 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.SIGNATURE_WRONG: f"{_ASK_AGAIN} If it is the same, do not rely on it.",
     Reason.SIGNER_IS_ANOTHER: "Ask the issuer whether this key signs for them.",
     Reason.SIGNER_NOT_BOUND: "Ask the issuer whether this key signs for them.",
+    Reason.SIGNER_RETIRED: f"{_REISSUE} This key no longer signed for them.",
+    Reason.SIGNER_MAY_BE_RETIRED: "Read the chain: when it was anchored decides.",
     Reason.KEY_UNKNOWN: "Ask the issuer for the DID document in which this key is.",
     Reason.NOT_INCLUDED: f"{_ASK_AGAIN} If it is the same, do not rely on it.",
     Reason.RECEIPT_CHANGED: _ASK_AGAIN,
@@ -112,6 +119,11 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.REGISTRY_IS_ANOTHER: "Do not rely on it, and check the code hash in your trust policy.",
     Reason.ISSUER_NOT_TRUSTED: _POLICY,
     Reason.MAY_NOT_SPEAK: _POLICY,
+    Reason.DID_NOT_READ: "Give the DID document: --did-document FILE. Or let it be fetched.",
+    Reason.DID_NOT_COMMITTED: (
+        "Try again later: the issuer may be changing its document. If it stays so, ask the issuer."
+    ),
+    Reason.DID_NAMES_ANOTHER: "Do not rely on it: the issuer does not say that it anchors there.",
     Reason.NOT_REGISTERED: "Do not rely on it, and check the issuer id in your trust policy.",
     Reason.MAY_BE_REGISTERED_SINCE: "Read the chain afresh.",
     Reason.DISTRUSTED: "Ask the issuer whether it stands, and to issue it again if it does.",

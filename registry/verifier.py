@@ -22,17 +22,28 @@ from registry.chain_checks import (
     status_at,
 )
 from registry.errors import MalformedValue
-from registry.examination import Examination, examine
+from registry.examination import Examination, examine, signature_step
+from registry.issuer_word import NO_WORD
 from registry.moments import read_moment, stamp, unix_stamp
 from registry.past_checks import history_facts, later_revocation
 from registry.reasons import Reason
-from registry.report import Check, Report, Step, Verdict, deciding_check, printable, verdict_of
+from registry.report import (
+    Check,
+    Outcome,
+    Report,
+    Step,
+    Verdict,
+    deciding_check,
+    printable,
+    verdict_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from registry.evidence import Evidence, NoEvidence
+    from registry.issuer_word import IssuerWord
     from registry.policy import TrustPolicy
     from registry.strict_json import JsonObject
 
@@ -48,16 +59,17 @@ def verify(
     policy: TrustPolicy,
     now: datetime,
     at: datetime | None = None,
+    word: IssuerWord = NO_WORD,
 ) -> Report:
     """Judge one credential, as of now or of a past moment.
 
     raw: its file's bytes, with or without an embedded receipt. receipt: bytes of the file beside
     it, if there is one. evidence: facts about the receipt's subject, or why there are none. at:
     the moment to judge as of, for which the evidence needs the issuer's history. Both moments have
-    a time zone and `at` is not after `now`, else ValueError. Bad input raises nothing: it is a
-    verdict.
+    a time zone and `at` is not after `now`, else ValueError. word: what is at hand of the issuer's
+    own, such as its DID document. Bad input raises nothing: it is a verdict.
     """
-    return judge(examine(raw, receipt), evidence, policy, now, at)
+    return judge(examine(raw, receipt), evidence, policy, now, at, word)
 
 
 def judge(
@@ -66,15 +78,16 @@ def judge(
     policy: TrustPolicy,
     now: datetime,
     at: datetime | None = None,
+    word: IssuerWord = NO_WORD,
 ) -> Report:
     """Complete an examination: `verify` for those who gather evidence in between."""
     if now.tzinfo is None or (at is not None and at.tzinfo is None):
         raise ValueError("a moment has no time zone")
     if at is not None and at > now:
         raise ValueError("what will be at a time to come cannot be judged")
-    case = _open_case(examination, evidence, policy, now, at)
+    case = _open_case(examination, evidence, policy, now, at, word)
     checks = (
-        *examination.checks,
+        *_file_checks(examination, case),
         *_chain_checks(examination, case),
         _check_validity(examination, at or now),
         check_finality(case) if case else _without_receipt(Step.FINALITY),
@@ -94,11 +107,24 @@ def _open_case(
     policy: TrustPolicy,
     now: datetime,
     at: datetime | None,
+    word: IssuerWord,
 ) -> ChainCase | None:
     if examination.sealed is None or examination.credential is None:
         return None
     claimed_issuer = examination.credential.issuer_id
-    return ChainCase.open(examination.sealed, claimed_issuer, evidence, policy, now, at)
+    return ChainCase.open(examination.sealed, claimed_issuer, evidence, policy, now, at, word)
+
+
+def _file_checks(examination: Examination, case: ChainCase | None) -> tuple[Check, ...]:
+    """Steps 1 to 5; the signature once more where the issuer's DID document says more of it."""
+    checks = examination.checks
+    keys = case.issuer_keys if case is not None else None
+    if keys is None or examination.credential is None:
+        return checks
+    settled = checks[2].outcome is Outcome.VALID and not any(one.retired_at for one in keys.keys)
+    if settled or checks[2].outcome in (Outcome.INVALID, Outcome.SKIPPED):
+        return checks
+    return (*checks[:2], signature_step(examination.credential, keys), *checks[3:])
 
 
 def _chain_checks(examination: Examination, case: ChainCase | None) -> tuple[Check, ...]:
@@ -165,13 +191,12 @@ def _reason(case: ChainCase | None, decided: Check | None) -> str:
         return decided.sentence
     # Nothing stands against it, so every one of these is known.
     assert case is not None
-    assert case.issuer is not None
     assert case.believed is not None
     assert case.believed.head.batch is not None
     when = unix_stamp(case.believed.head.batch.anchored_at)
     later = "" if case.past is None else f" then{later_revocation(case.past, case.receipt)}"
     return (
-        f"issued by {printable(case.issuer.name)}, anchored {when} on {case.receipt.chain}, "
+        f"issued by {printable(case.acceptance.name)}, anchored {when} on {case.receipt.chain}, "
         f"not revoked{later}, {case.believed.source.sentence()}."
     )
 

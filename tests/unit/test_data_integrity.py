@@ -284,7 +284,7 @@ def test_contexts_added_behind_the_signed_ones_leave_the_signature_true() -> Non
 
 def test_of_several_proofs_the_issuers_counts_unless_one_is_broken() -> None:
     own, strangers = signed(), signed(private=STRANGER)
-    foreign = {"type": "DataIntegrityProof", "cryptosuite": "ecdsa-jcs-2019"}
+    foreign = {"type": "DataIntegrityProof", "cryptosuite": "ecdsa-rdfc-2019"}
     broken = {**strangers["proof"], "created": "2020-01-01T00:00:00Z"}
     pair = [foreign, strangers["proof"], own["proof"]]
     assert state({**CREDENTIAL, "proof": pair}) is SignatureState.VALID

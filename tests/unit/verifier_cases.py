@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from registry.credential import credential_digest
 from registry.data_integrity import sign
 from registry.evidence import Block, Evidence, NoEvidence, OneNode, Snapshot, Subject
+from registry.issuer_word import NO_WORD
 from registry.leaf import leaf_hash
 from registry.multikey import PublicKey, did_key
 from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
@@ -31,6 +32,7 @@ from registry.values import (
 from registry.verifier import verify
 
 if TYPE_CHECKING:
+    from registry.issuer_word import IssuerWord
     from registry.report import Report
     from registry.strict_json import JsonObject
 
@@ -144,8 +146,11 @@ class Case:
     def both(self, **changed: Any) -> Case:
         return self.head(**changed).final(**changed)
 
-    def verify(self, at: datetime | None = None) -> Report:
-        return verify(self.raw, self.sidecar, self.evidence, self.policy, self.now, at)
+    def verify(self, at: datetime | None = None, word: IssuerWord = NO_WORD) -> Report:
+        return verify(self.raw, self.sidecar, self.evidence, self.policy, self.now, at, word)
+
+    def verify_with(self, word: IssuerWord) -> Report:
+        return self.verify(word=word)
 
 
 def case_of(document: JsonObject, issuer: IssuerId = ISSUER, *, sidecar: bool = False) -> Case:
