@@ -1,0 +1,1 @@
+"""The HTTP API: requests in, answers and problem documents out. It holds no key of any kind."""

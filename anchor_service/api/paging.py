@@ -1,0 +1,51 @@
+"""Pages of a list: an opaque cursor says where the last one ended, whatever was added since."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+from anchor_service.api.errors import MalformedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from registry.strict_json import JsonObject
+
+MAX_PAGE = 500
+USUAL_PAGE = 100
+_MAX_NUMBER = 2**63 - 1
+_TEXT = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+def read_cursor(text: str | None, kind: str) -> int:
+    """The row number after which the page begins. Raises MalformedRequest."""
+    if text is None:
+        return 0
+    try:
+        if not _TEXT.fullmatch(text):
+            raise ValueError
+        named, _, number = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")
+        if named != kind or not number.isdecimal() or int(number) > _MAX_NUMBER:
+            raise ValueError
+    except ValueError:
+        raise MalformedRequest("cursor: take it from `next` of the page before.") from None
+    return int(number)
+
+
+def write_cursor(kind: str, number: int) -> str:
+    return urlsafe_b64encode(f"{kind}:{number}".encode()).decode().rstrip("=")
+
+
+def page(
+    kind: str, rows: Sequence[Any], limit: int, show: Callable[[Any], JsonObject]
+) -> JsonObject:
+    """rows: one more than `limit` where there are more; each row's first column is its number."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return {
+        kind: [show(row) for row in shown],
+        "next": write_cursor(kind, shown[-1][0]) if more else None,
+    }
