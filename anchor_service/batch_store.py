@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
+from anchor_service import notices, tree_parts
 from anchor_service.database import bulk_insert
 from anchor_service.errors import StateMoved
 from anchor_service.lifecycle import BatchState, batch_may
@@ -120,6 +121,7 @@ def store_seal(
         changed=now,
         leaves=sealed.leaves,
     )
+    tree_parts.store_parts(connection, batch_id, sealed.leaves)
 
 
 def move_batch(
@@ -134,6 +136,7 @@ def move_batch(
     if not batch_may(before, after):
         raise StateMoved(f"batch {batch_id} can't go from {before} to {after}")
     _compare_and_swap(connection, batch_id, before, state=after, reason=reason, changed=now)
+    notices.batch_moved(connection, batch_id, after, reason, now)
 
 
 def note_reason(connection: Connection, batch_id: int, reason: str) -> None:

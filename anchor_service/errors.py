@@ -10,6 +10,7 @@ RegistryError                 registry.errors
      ├─ KeyUnusable           the account's keystore or the password: missing, wrong, or published
      ├─ DatabaseError         the database: can't be opened, is newer than we are, or is busy
      ├─ UnknownCredential     an ID that means no credential here, or more than one
+     ├─ UnknownKey            no such API key in force
      ├─ DamagedStore          a stored document that is no longer the one that was sealed
      ├─ Blocked               nothing goes on until a person acts; carries the reason
      ├─ StillPending          sent and stored, and not on the chain yet: the next run goes on
@@ -79,6 +80,10 @@ class DatabaseError(ServiceError):
 
 
 class UnknownCredential(ServiceError):
+    pass
+
+
+class UnknownKey(ServiceError):
     pass
 
 

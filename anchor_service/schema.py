@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0002"
+HEAD = "0003"
 
 metadata = MetaData()
 
@@ -73,6 +73,8 @@ credential = Table(
     # Encoded by `documents`; NULL once erased.
     Column("document", LargeBinary),
     UniqueConstraint("issuer", "digest", name="one_digest_an_issuer"),
+    # Pages of one issuer's credentials, however many another has.
+    Index("credential_by_issuer", "issuer", "id"),
 )
 
 # Apart from `credential`, so that sealing rewrites no document, and deleting one row here and one
@@ -166,3 +168,76 @@ status_change = Table(
 )
 # What is not finished is little beside what is.
 Index("status_change_unfinished", status_change.c.state)
+
+# A sealed batch's leaves cut into subtrees, so that a receipt needs a few of them: `tree_parts`.
+tree_part = Table(
+    "tree_part",
+    metadata,
+    Column("batch", _Id, ForeignKey("batch.id"), primary_key=True, autoincrement=False),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+)
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    # Separated by spaces.
+    Column("scopes", Text, nullable=False),
+    # SHA-256 of 256 random bits; the secret itself is nowhere.
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger),
+    Column("revoked", BigInteger),
+)
+
+# What requests with an Idempotency-Key were answered, written in the transaction of their effect.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("issuer", Text, primary_key=True),
+    # The name of the API key, which outlives a rotation.
+    Column("client", Text, primary_key=True),
+    Column("key_hash", LargeBinary, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False, index=True),
+)
+
+# What webhooks are told, written in the transaction in which it happened.
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    # What receivers know a repeated delivery by.
+    Column("name", Text, nullable=False, unique=True),
+    Column("issuer", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("batch", _Id, ForeignKey("batch.id"), nullable=False, index=True),
+    # The kind of reason for a BLOCKED batch: the same one is told once.
+    Column("reason", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    # Whether `delivery` has a row for each endpoint that was configured then.
+    Column("spread", Boolean, nullable=False),
+    Index("notice_to_spread", "spread"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("notice", _Id, ForeignKey("notice.id"), nullable=False),
+    # The endpoint's name in the settings; its URL and secret are only there.
+    Column("endpoint", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # When to try next; NULL once delivered or given up.
+    Column("due", BigInteger, index=True),
+    Column("delivered", BigInteger),
+    Column("error", Text),
+    UniqueConstraint("notice", "endpoint", name="one_delivery_an_endpoint"),
+)

@@ -38,7 +38,8 @@ class Workspace:
     """The workspace as one of its issuers sees it: `of` gives another's view.
 
     database_url may hold a password: no repr shows it. trust is the raw table of the policy.
-    others: what the file says of the issuers besides `main`.
+    others: what the file says of the issuers besides `main`. api and webhooks: the raw tables of
+    the HTTP service, which reads and checks them.
     """
 
     folder: Path
@@ -48,6 +49,8 @@ class Workspace:
     trust: Mapping[str, object]
     main: IssuerTables
     others: Mapping[str, IssuerTables]
+    api: object
+    webhooks: object
 
     @property
     def chain(self) -> ChainSettings:
@@ -110,7 +113,9 @@ class Workspace:
     def _from(
         cls, folder: Path, document: Mapping[str, Any], environment: Mapping[str, str]
     ) -> Self:
-        refuse_unknown(document, {*TABLES, "issuers", "database", "trust"}, "table")
+        refuse_unknown(
+            document, {*TABLES, "issuers", "database", "trust", "api", "webhooks"}, "table"
+        )
         database = Table("database", document, environment)
         others = document.get("issuers", {})
         if not isinstance(others, dict):
@@ -125,6 +130,8 @@ class Workspace:
             trust=_trust(document.get("trust", {}), environment),
             main=main,
             others={one: read_other(folder, one, document, environment) for one in others},
+            api=document.get("api", {}),
+            webhooks=document.get("webhooks", []),
         )
         database.refuse_others()
         return loaded

@@ -51,5 +51,3 @@ def validate(model: type[_Model], value: object) -> _Model:
             for one in error.errors(include_url=False, include_context=False, include_input=False)
         ]
         raise InvalidRequest(faults) from None
-
-

@@ -97,7 +97,9 @@ class KeyReused(RequestRefused):
 
 class TooLarge(RequestRefused):
     def __init__(self, limit: int) -> None:
-        super().__init__(f"At most {limit:,} bytes are taken here.", headers={"Connection": "close"})
+        super().__init__(
+            f"At most {limit:,} bytes are taken here.", headers={"Connection": "close"}
+        )
 
 
 class WrongMediaType(RequestRefused):

@@ -19,7 +19,6 @@ import orjson
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from registry.strict_json import JsonObject
 
 LOGGER = "credanchor"
 _FIELDS = "fields"
@@ -27,7 +26,7 @@ _FIELDS = "fields"
 
 class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line: JsonObject = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,

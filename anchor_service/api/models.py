@@ -52,9 +52,9 @@ class StatusChanges(Asked):
     change: Literal["suspend", "reinstate", "revoke"]
     credentials: Annotated[list[_Name], Field(min_length=1, max_length=MAX_CHANGES)]
     reasonCode: ReasonCode  # noqa: N815 - JSON's name
-    note: (
-        Annotated[str, StringConstraints(max_length=MAX_NOTE, pattern=r"^[^\u0000]*$")] | None
-    ) = None
+    note: Annotated[str, StringConstraints(max_length=MAX_NOTE, pattern=r"^[^\u0000]*$")] | None = (
+        None
+    )
     urgent: bool = False
 
 

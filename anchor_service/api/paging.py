@@ -24,19 +24,26 @@ def read_cursor(text: str | None, kind: str) -> int:
     """The row number after which the page begins. Raises MalformedRequest."""
     if text is None:
         return 0
-    try:
-        if not _TEXT.fullmatch(text):
-            raise ValueError
-        named, _, number = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")
-        if named != kind or not number.isdecimal() or int(number) > _MAX_NUMBER:
-            raise ValueError
-    except ValueError:
-        raise MalformedRequest("cursor: take it from `next` of the page before.") from None
-    return int(number)
+    found = _decode(text)
+    if found is None or found[0] != kind:
+        raise MalformedRequest("cursor: take it from `next` of the page before.")
+    return found[1]
 
 
 def write_cursor(kind: str, number: int) -> str:
     return urlsafe_b64encode(f"{kind}:{number}".encode()).decode().rstrip("=")
+
+
+def _decode(text: str) -> tuple[str, int] | None:
+    if not _TEXT.fullmatch(text):
+        return None
+    try:
+        kind, _, digits = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(":")
+    except ValueError:
+        return None
+    if not digits.isascii() or not digits.isdecimal() or int(digits) > _MAX_NUMBER:
+        return None
+    return kind, int(digits)
 
 
 def page(

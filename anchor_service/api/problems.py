@@ -21,7 +21,7 @@ TYPE_PREFIX = "urn:credanchor:problem:"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A kind of problem. slug and status never change once released; `meaning` is for the manual."""
+    """A kind of problem; slug and status never change once released. meaning: for the manual."""
 
     slug: str
     status: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anchor_service.api.limits import Rate
 from registry.errors import MalformedDocument, WorkspaceError
@@ -16,24 +16,28 @@ if TYPE_CHECKING:
     from registry.workspace import Workspace
 
 
+_KEY_RATE = Rate(2000, 4000)
+_ADDRESS_RATE = Rate(10, 100)
+
+
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
-    """max_body: bytes of one request, bulk apart. max_seconds: from first byte to answer, bulk
-    apart; idle_seconds: between two pieces of a body. verify_rate: of one address, without a key.
+    """key_rate: of one key; address_rate: of one address without a good key, `verify` included.
+
+    max_body: bytes of one request; max_seconds: from its first byte to its answer, both but for
+    bulk. idle_seconds: between two pieces of a body.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
-    key_rate: Rate = Rate(2000, 4000)
-    address_rate: Rate = Rate(10, 100)
+    key_rate: Rate = _KEY_RATE
+    address_rate: Rate = _ADDRESS_RATE
     max_body: int = 2 * 2**20
     max_seconds: float = 30
     idle_seconds: float = 20
 
     @classmethod
-    def of(
-        cls, workspace: Workspace, environment: Mapping[str, str] = os.environ
-    ) -> ApiSettings:
+    def of(cls, workspace: Workspace, environment: Mapping[str, str] = os.environ) -> ApiSettings:
         """Raises WorkspaceError with file and key."""
         try:
             return cls._read(workspace.api, environment)
@@ -41,7 +45,7 @@ class ApiSettings:
             raise WorkspaceError(f"{workspace.file}: {error}") from None
 
     @classmethod
-    def _read(cls, values: Mapping[str, Any], environment: Mapping[str, str]) -> ApiSettings:
+    def _read(cls, values: object, environment: Mapping[str, str]) -> ApiSettings:
         table = Table("api", {"api": values}, environment)
         usual = cls()
         read = cls(
