@@ -1,0 +1,150 @@
+// Steps 6 to 9 and 11 of the ladder: what the chain's facts and the policy say. What cannot be taken
+// back on the chain (an anchor, a revocation, distrust) counts however old the facts are; what can
+// change needs fresh ones.
+
+import { hex } from "./bytes.js";
+import { ofUnix } from "./moments.js";
+import { issuerAt, registryAt } from "./policy.js";
+import { invalid, skipped, unknown, valid } from "./report.js";
+import { STATUS, statusOf } from "./storage.js";
+import { EMPTY_CODE_HASH } from "./trie.js";
+
+/** @typedef {import("./evidence.js").Evidence} Evidence */
+
+const [, ACTIVE, SUSPENDED, REVOKED] = STATUS.keys();
+
+/**
+ * A sealed credential before the chain. facts: evidence that can be used. believed: the same, where a
+ * contract that policy pins wrote it; what any other contract stores means nothing.
+ * @param {import("./receipt.js").Receipt} receipt
+ * @param {string} claimedIssuer the credential's own `issuer.id`
+ * @param {Evidence | import("./evidence.js").NoEvidence} evidence
+ * @param {import("./policy.js").TrustPolicy} policy
+ * @param {bigint} now microseconds since 1970
+ */
+export function openCase(receipt, claimedIssuer, evidence, policy, now) {
+  const pinned = registryAt(policy, receipt.chain, receipt.registry);
+  const issuer = issuerAt(policy, receipt.chain, receipt.registry, hex(receipt.issuerId));
+  const common = { receipt, claimedIssuer, policy, pinned, issuer };
+  if ("reason" in evidence) {
+    const [key, values] = evidence.reason;
+    return { ...common, fault: ["evidence.unread", { reason: { key, values } }], facts: null, believed: null, stale: false };
+  }
+  const fault = contradiction(receipt, evidence);
+  const facts = fault ? null : evidence;
+  return {
+    ...common,
+    fault: fault && [fault, { source: evidence.head.source, registry: receipt.registry, chain: receipt.chain }],
+    facts,
+    believed: facts && pinned?.codeHash === facts.codeHash ? facts : null,
+    stale: now - ofUnix(evidence.head.block.time) > BigInt(policy.maxAgeS) * 1_000_000n,
+  };
+}
+
+/** What is wrong with the evidence itself, or null. None of it is the credential's. */
+function contradiction(receipt, { chain, registry, issuerId, root, word, codeHash, head, finalized }) {
+  const subject = [chain, registry, issuerId, root, word].join();
+  const asked = [receipt.chain, receipt.registry, hex(receipt.issuerId), hex(receipt.root), Math.floor(receipt.index / 128)];
+  if (subject !== asked.join()) return "evidence.other";
+  if (codeHash === EMPTY_CODE_HASH) return "evidence.no_contract";
+  if (finalized.block.number > head.block.number || finalized.block.time > head.block.time) return "evidence.order";
+  if (lost(finalized, head)) return "evidence.lost";
+  if (head.batch && head.batch.anchoredAt > head.block.time) return "evidence.future";
+  return null;
+}
+
+/** Whether what is written once at the final block is missing or different at the newest. */
+function lost(finalized, head) {
+  if (finalized.issuer && !head.issuer) return true;
+  if (!finalized.batch) return false;
+  return !head.batch || ["anchoredAt", "operation", "size"].some((member) => head.batch[member] !== finalized.batch[member]);
+}
+
+const headTime = (facts) => ({ unix: facts.head.block.time });
+
+const whyNotBelieved = (chainCase) => (chainCase.facts === null ? "no_facts" : "not_believed");
+
+/** (6) Are there facts about this anchor, at one with themselves, and fresh? */
+export function checkEvidence({ facts, fault, stale, policy }) {
+  if (facts === null) return unknown("evidence", fault[0], fault[1]);
+  const values = { chain: facts.chain, time: headTime(facts), source: facts.head.source, limit: { seconds: policy.maxAgeS } };
+  return stale ? unknown("evidence", "evidence.stale", values) : valid("evidence", "evidence.valid", values);
+}
+
+/** (7) Did the issuer anchor this root, with this size? */
+export function checkAnchor(chainCase) {
+  const { believed: facts, receipt, stale } = chainCase;
+  if (facts === null) return skipped("anchor", whyNotBelieved(chainCase));
+  const { batch, source } = facts.head;
+  if (batch === null && stale) return unknown("anchor", "anchor.not_then");
+  if (batch === null) return invalid("anchor", "NOT_ANCHORED", "anchor.none", { chain: facts.chain, source });
+  if (batch.size !== receipt.treeSize)
+    return invalid("anchor", "NOT_ANCHORED", "anchor.size", { found: batch.size, expected: receipt.treeSize, source });
+  return valid("anchor", "anchor.valid", { time: { unix: batch.anchoredAt }, operation: batch.operation, source });
+}
+
+/** (8) Does policy trust who anchored it, to speak for whom the credential names? */
+export function checkStanding(chainCase) {
+  const { believed: facts, issuer, stale } = chainCase;
+  const refusal = registryRefusal(chainCase) ?? issuerRefusal(chainCase);
+  if (refusal) return invalid("standing", "ISSUER_UNTRUSTED", ...refusal);
+  const values = { name: issuer.name };
+  if (facts === null) return skipped("standing", `standing.${whyNotBelieved(chainCase)}`, values);
+  const record = facts.head.issuer;
+  if (record === null && stale) return unknown("standing", "standing.not_then", values);
+  if (record === null)
+    return invalid("standing", "ISSUER_UNTRUSTED", "standing.unregistered", { chain: facts.chain, source: facts.head.source });
+  const distrust = distrustOf(facts);
+  if (distrust) return invalid("standing", "ISSUER_UNTRUSTED", ...distrust);
+  const state = record.retired ? "retired" : record.paused ? "paused" : "valid";
+  return valid("standing", `standing.${state}`, values);
+}
+
+function registryRefusal({ receipt, pinned, facts }) {
+  const values = { registry: receipt.registry, chain: receipt.chain };
+  if (pinned === undefined) return ["standing.registry_unknown", values];
+  if (facts && facts.codeHash !== pinned.codeHash)
+    return ["standing.registry_code", { ...values, source: facts.head.source }];
+  return null;
+}
+
+function issuerRefusal({ receipt, issuer, claimedIssuer }) {
+  if (issuer === undefined) return ["standing.issuer_unknown", { issuer: hex(receipt.issuerId) }];
+  if (!issuer.speaksFor.includes(claimedIssuer))
+    return ["standing.cannot_speak", { claimed: claimedIssuer, name: issuer.name }];
+  return null;
+}
+
+/** Whether the issuer's own distrust covers this anchor. Its date is only ever lowered. */
+function distrustOf(facts) {
+  const since = facts.head.issuer.distrustAfter;
+  const { batch } = facts.head;
+  if (!since || batch === null || batch.anchoredAt < since) return null;
+  const final = facts.finalized.issuer?.distrustAfter === since;
+  const values = { since: { unix: since }, time: headTime(facts), source: facts.head.source };
+  return [final ? "standing.distrusted" : "standing.distrusted_lately", values];
+}
+
+/** (9) Is it active now? Of the two blocks the worse one counts. */
+export function checkStatus(chainCase) {
+  const { believed: facts, receipt, stale } = chainCase;
+  if (facts === null) return skipped("status", whyNotBelieved(chainCase));
+  if (facts.head.batch === null) return skipped("status", "status.unanchored");
+  const [head, final] = [facts.head, facts.finalized].map((one) => statusOf(one.batch, one.word, receipt.index));
+  const worse = Math.max(head, final);
+  const note = head > final && head !== ACTIVE ? "note.not_final" : head < final ? "note.newer_differs" : "note.none";
+  const values = { note: { key: note, values: {} }, time: headTime(facts), source: facts.head.source };
+  if (worse === REVOKED) return invalid("status", "REVOKED", "status.revoked", values);
+  if (stale) return unknown("status", worse === SUSPENDED ? "status.was_suspended" : "status.was_active", values);
+  if (worse === SUSPENDED) return invalid("status", "SUSPENDED", "status.suspended", values);
+  return valid("status", "status.valid", values);
+}
+
+/** (11) Can the anchor still vanish? */
+export function checkFinality(chainCase) {
+  const { believed: facts } = chainCase;
+  if (facts === null) return skipped("finality", whyNotBelieved(chainCase));
+  if (facts.head.batch === null) return skipped("finality", "finality.unanchored");
+  if (facts.finalized.batch === null) return invalid("finality", "PENDING", "finality.pending");
+  return valid("finality", "finality.valid", { number: facts.finalized.block.number });
+}

@@ -1,0 +1,102 @@
+// Steps 1 to 5 of the ladder: what the files alone say, with no chain, policy or clock.
+
+import { equal, hex } from "./bytes.js";
+import { covered, digestText, readCredential } from "./credential.js";
+import { Fault } from "./fault.js";
+import { schemaFault } from "./open-badges.js";
+import { embeddedReceipt, readReceipt, sameReceipt, unknownSuites } from "./receipt.js";
+import { invalid, skipped, STEPS, unknown, valid } from "./report.js";
+import { checkSignature } from "./signature.js";
+import { leafHash, rootFromPath } from "./tree.js";
+
+/**
+ * @typedef {object} Examination
+ * @property {import("./report.js").Check[]} checks of steps 1 to 5
+ * @property {import("./credential.js").Credential | null} credential null if it could not be read
+ * @property {import("./receipt.js").Receipt | null} receipt as given, wherever it leads
+ * @property {boolean} hasReceipt whether anything at all claims to be one
+ * @property {import("./receipt.js").Receipt | null} sealed the receipt, if the credential is proven to be its leaf
+ */
+
+/**
+ * @param {Uint8Array} raw a credential's file
+ * @param {Uint8Array | null} sidecar the receipt's file beside it
+ * @returns {Examination}
+ */
+export function examine(raw, sidecar) {
+  const read = attempt(() => readCredential(raw));
+  if (read.fault) return unreadable(read.fault);
+  const credential = read.value;
+  const beside = sidecar === null ? { value: null } : attempt(() => readReceipt(sidecar));
+  const inside = attempt(() => embeddedReceipt(credential.document));
+  const strangers = unknownSuites(credential.document);
+  const checks = [
+    beside.fault
+      ? invalid("parse", "MALFORMED", "parse.receipt", { fault: beside.fault })
+      : valid("parse", "parse.valid"),
+    checkSchema(credential),
+    signatureCheck(credential),
+    valid("digest", "digest.valid", { digest: digestText(credential) }),
+    checkInclusion(credential, inside, beside, strangers),
+  ];
+  const receipt = inside.value ?? beside.value ?? null;
+  return {
+    checks,
+    credential,
+    receipt,
+    hasReceipt: sidecar !== null || Boolean(inside.value ?? inside.fault) || strangers.length > 0,
+    sealed: checks[4].outcome === "VALID" ? receipt : null,
+  };
+}
+
+/** A value, or why there is none. */
+function attempt(read) {
+  try {
+    return { value: read() };
+  } catch (fault) {
+    if (fault instanceof Fault) return { fault };
+    throw fault;
+  }
+}
+
+/** @returns {Examination} */
+export function unreadable(fault) {
+  const checks = [
+    invalid("parse", "MALFORMED", "parse.unreadable", { fault }),
+    ...STEPS.slice(1, 5).map((step) => skipped(step, "no_credential")),
+  ];
+  return { checks, credential: null, receipt: null, hasReceipt: false, sealed: null };
+}
+
+function checkSchema(credential) {
+  const found = schemaFault(covered(credential.document));
+  if (found === undefined) return skipped("schema", "schema.none");
+  if (found === null) return valid("schema", "schema.valid");
+  return invalid("schema", "MALFORMED", "schema.refused", { place: found.pointer || "/", rule: found.rule });
+}
+
+const SIGNATURE_OUTCOMES = {
+  valid, stranger: unknown, unbound: unknown, key_unknown: unknown, suite_unknown: skipped, absent: skipped,
+};
+
+function signatureCheck(credential) {
+  const { state, values } = checkSignature(credential.document);
+  if (state === "malformed" || state === "wrong") return invalid("signature", "TAMPERED", `signature.${state}`, values);
+  return SIGNATURE_OUTCOMES[state]("signature", `signature.${state}`, values);
+}
+
+function checkInclusion(credential, inside, beside, strangers) {
+  if (inside.fault) return invalid("inclusion", "TAMPERED", "inclusion.wrapper", { fault: inside.fault });
+  if (inside.value && beside.value && !sameReceipt(inside.value, beside.value))
+    return invalid("inclusion", "TAMPERED", "inclusion.differ");
+  const receipt = inside.value ?? beside.value;
+  if (receipt) return climb(credential, receipt);
+  if (strangers.length) return unknown("inclusion", "inclusion.newer", { suite: strangers[0] });
+  return skipped("inclusion", "inclusion.none");
+}
+
+function climb(credential, { issuerId, index, treeSize, salt, path, root }) {
+  const leaf = leafHash(issuerId, index, salt, credential.digest);
+  if (!equal(rootFromPath(leaf, index, treeSize, path), root)) return invalid("inclusion", "TAMPERED", "inclusion.wrong");
+  return valid("inclusion", "inclusion.valid", { index, size: treeSize, root: hex(root) });
+}

@@ -1,0 +1,124 @@
+// Judges a credential: pure, so that the same bytes, facts, policy and time give one answer. Every step
+// that can be judged is judged, whatever became of the others.
+
+import { hex } from "./bytes.js";
+import { checkAnchor, checkEvidence, checkFinality, checkStanding, checkStatus, openCase } from "./chain-checks.js";
+import { Fault } from "./fault.js";
+import { readMoment } from "./moments.js";
+import { decidingCheck, invalid, skipped, unknown, valid, verdictOf } from "./report.js";
+import { STATUS, statusOf } from "./storage.js";
+
+/** Members that bound validity: of the W3C data model 2.0 (§4.9) and of 1.1 (§4.6, §4.8). */
+const STARTS = ["validFrom", "issuanceDate"];
+const ENDS = ["validUntil", "expirationDate"];
+
+/**
+ * @typedef {object} Report
+ * @property {string} verdict
+ * @property {[string, Record<string, unknown>]} say one sentence: what the verdict rests on
+ * @property {import("./report.js").Check[]} checks
+ * @property {bigint} checkedAt microseconds since 1970
+ * @property {Record<string, unknown>} facts what the judgement rests on; no salt, so it may be published
+ */
+
+/**
+ * Completes an examination.
+ * @param {import("./examination.js").Examination} examination
+ * @param {import("./evidence.js").Evidence | import("./evidence.js").NoEvidence} evidence
+ * @param {import("./policy.js").TrustPolicy} policy
+ * @param {bigint} now microseconds since 1970
+ * @returns {Report}
+ */
+export function judge(examination, evidence, policy, now) {
+  const { sealed, credential } = examination;
+  const chainCase = sealed && openCase(sealed, credential.issuer, evidence, policy, now);
+  const checks = [
+    ...examination.checks,
+    ...(chainCase
+      ? [checkEvidence(chainCase), checkAnchor(chainCase), checkStanding(chainCase), checkStatus(chainCase)]
+      : withoutReceipt(examination)),
+    checkValidity(credential, now),
+    chainCase ? checkFinality(chainCase) : skipped("finality", "no_receipt"),
+  ];
+  const verdict = verdictOf(checks);
+  return { verdict, say: reason(checks, chainCase), checks, checkedAt: now, facts: factsOf(examination, chainCase) };
+}
+
+function withoutReceipt({ credential, hasReceipt }) {
+  const bare = credential !== null && !hasReceipt;
+  return [
+    skipped("evidence", "no_receipt"),
+    bare ? invalid("anchor", "NOT_ANCHORED", "anchor.no_receipt") : skipped("anchor", "no_receipt"),
+    skipped("standing", "no_receipt"),
+    skipped("status", "no_receipt"),
+  ];
+}
+
+/** (10) Is now within the period that the credential gives itself? */
+function checkValidity(credential, now) {
+  if (credential === null) return skipped("validity", "no_credential");
+  let starts, ends;
+  try {
+    starts = moments(credential.document, STARTS);
+    ends = moments(credential.document, ENDS);
+  } catch (fault) {
+    if (fault instanceof Fault) return unknown("validity", "validity.unreadable", { member: fault.place.pointer.slice(1) });
+    throw fault;
+  }
+  const [since, until] = [starts.at(-1), ends[0]];
+  if (until !== undefined && now > until) return invalid("validity", "EXPIRED", "validity.expired", { until: { moment: until } });
+  if (since !== undefined && now < since) return invalid("validity", "NOT_YET_VALID", "validity.early", { since: { moment: since } });
+  const kind = (since === undefined ? "" : "_since") + (until === undefined ? "" : "_until");
+  return valid("validity", `validity.valid${kind}`, { since: { moment: since }, until: { moment: until } });
+}
+
+/** In ascending order. */
+function moments(document, members) {
+  const read = (member) => {
+    try {
+      return readMoment(document[member]);
+    } catch (fault) {
+      throw fault instanceof Fault ? new Fault(fault.code, {}, { pointer: `/${member}` }) : fault;
+    }
+  };
+  return members.filter((member) => member in document).map(read).sort((one, other) => (one < other ? -1 : 1));
+}
+
+function reason(checks, chainCase) {
+  const decided = decidingCheck(checks);
+  if (decided !== null) return decided.say;
+  const { batch, source, block } = chainCase.believed.head;
+  return [
+    "valid",
+    {
+      name: chainCase.issuer.name,
+      anchored: { unix: batch.anchoredAt },
+      chain: chainCase.receipt.chain,
+      time: { unix: block.time },
+      source,
+    },
+  ];
+}
+
+function factsOf({ credential, receipt }, chainCase) {
+  const facts = {};
+  if (credential)
+    facts.credential = { id: credential.id, name: credential.name, issuer: credential.issuer, digest: hex(credential.digest) };
+  if (receipt) {
+    const { chain, registry, issuerId, root, index, treeSize } = receipt;
+    facts.receipt = { chain, registry, issuerId: hex(issuerId), root: hex(root), index, treeSize };
+  }
+  const known = chainCase?.believed;
+  if (!known) return facts;
+  const { head, finalized } = known;
+  facts.evidence = { source: head.source, finalSource: finalized.source, head: head.block, finalized: finalized.block };
+  if (head.batch)
+    facts.record = {
+      ...head.batch,
+      final: finalized.batch !== null,
+      status: STATUS[statusOf(head.batch, head.word, receipt.index)],
+      finalStatus: STATUS[statusOf(finalized.batch, finalized.word, receipt.index)],
+      didHash: head.didHash,
+    };
+  return facts;
+}
