@@ -18,7 +18,7 @@ UV := build/uv/bin/uv
 FORGE := $(CURDIR)/node_modules/.bin/forge
 READY := build/python.ready build/node.ready
 
-.PHONY: help setup demo test check lint unit contracts integration test-long bench slither format clean
+.PHONY: help setup demo test check lint unit contracts web integration test-long bench slither format clean
 
 help:  ## what each target does
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,7 +40,7 @@ build/node.ready: package.json package-lock.json .npmrc build/python.ready
 demo: $(READY)  ## the whole line, narrated, on a chain and a database of its own
 	credanchor demo
 
-test: check contracts slither integration  ## every check
+test: check contracts slither web integration  ## every check
 
 check: lint unit  ## lint, types, import rules, unit tests: under a minute
 
@@ -67,6 +67,9 @@ slither: $(READY) build/slither.ready  ## static analysis of the contract, each 
 
 integration: $(READY)  ## real anvil, SQLite and PostgreSQL, the command line
 	pytest -n 2 tests/integration
+
+web: $(READY)  ## the verifier's page: both implementations agree, real Chromium, accessibility
+	pytest -n 2 tests/web
 
 test-long: $(READY)  ## long campaigns: deep invariants, large fuzzing
 	FOUNDRY_PROFILE=long $(FORGE) test --fuzz-seed $$RANDOM

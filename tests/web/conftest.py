@@ -1,0 +1,28 @@
+"""The verifier's modules, bundled once for all tests here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+sys.path.insert(
+    0, str(Path(__file__).parent.parent / "unit")
+)  # its cases and vectors are used here
+
+
+@pytest.fixture(scope="session", autouse=True)
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """build/web/core.mjs as the sources give it now; made once however many workers there are."""
+    from javascript import CORE, run
+
+    shared = tmp_path_factory.getbasetemp().parent
+    with FileLock(shared / "core.lock"):
+        made = shared / "core.made"
+        if not made.exists():
+            done = run("web/build.mjs", "--core", str(CORE))
+            assert done.returncode == 0, done.stderr
+            made.touch()
+    return CORE

@@ -1,0 +1,222 @@
+"""Two implementations, one answer: random texts, receipts, signatures and whole cases."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from javascript import WEB, ask, base64, run
+from json_texts import text_of
+from verifier_cases import KEY, good_case
+from web_cases import policy_text, random_case, request_of
+
+from registry.canonical import canonicalize
+from registry.errors import MalformedDocument, MalformedJson, MalformedReceipt, MalformedValue
+from registry.moments import read_moment, stamp
+from registry.policy import TrustPolicy
+from registry.receipt import Receipt
+from registry.strict_json import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SOME, MANY = 1500, 60_000
+Amount = pytest.mark.parametrize(
+    "amount", [SOME, pytest.param(MANY, marks=pytest.mark.long)], ids=["some", "many"]
+)
+
+
+def test_the_released_vectors_hold() -> None:
+    files = sorted(map(str, (WEB / "test").glob("*.test.mjs")))
+    done = run("--test", "--test-reporter=tap", *files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.rpartition("# pass ")[2].split()[0]) >= len(files)
+
+
+@Amount
+def test_json_is_read_and_written_alike(amount: int) -> None:
+    dice = random.Random(amount)
+    texts = [text_of(dice, strange=dice.random()) for _ in range(amount)]
+    answers = ask({"ask": "json", "raw": base64(text)} for text in texts)
+    accepted = 0
+    for text, answer in zip(texts, answers, strict=True):
+        found: dict[str, object] = {}
+        try:
+            found["canonical"] = canonicalize(read(text)).decode()
+            accepted += 1
+        except MalformedJson as fault:
+            line, column = map(int, re.findall(r"line (\d+), column (\d+)", fault.place)[0])
+            found |= {"line": line, "column": column}
+        assert found == {key: answer.get(key) for key in found}, text
+    assert amount / 10 < accepted < amount
+
+
+@Amount
+def test_receipts_are_read_alike(amount: int) -> None:
+    dice = random.Random(amount)
+    sound = good_receipt()
+    raws = [mutated_receipt(dice, sound) for _ in range(amount)]
+    answers = ask({"ask": "receipt", "raw": base64(raw)} for raw in raws)
+    accepted = 0
+    for raw, answer in zip(raws, answers, strict=True):
+        try:
+            expected = Receipt.parse(raw).serialize().decode()
+            accepted += 1
+        except (MalformedJson, MalformedReceipt):
+            assert "refused" in answer, (raw, answer)
+        else:
+            assert answer.get("canonical") == expected, (raw, answer)
+    assert 10 < accepted < amount
+
+
+def good_receipt() -> bytes:
+    from verifier_cases import seal, signed, unsigned
+
+    return seal(signed(unsigned())).serialize()
+
+
+def mutated_receipt(dice: random.Random, sound: bytes) -> bytes:
+    """Most are one byte away; some change a number, some are sound."""
+    place, kind = dice.randrange(len(sound)), dice.randrange(6)
+    if kind == 0:
+        return sound.replace(b"133", dice.choice([b"133.0", b"132", b"255", b"256", b"-1", b"1e2"]))
+    if kind == 1:
+        return sound.replace(b":256", b":" + str(dice.choice([255, 257, 2**32, 1, 200])).encode())
+    if kind == 2:
+        return sound[:place] + sound[place + 1 :]
+    if kind == 3:
+        return sound[:place] + b" " + sound[place:]
+    return sound[:place] + bytes([dice.choice(b'0123456789abcdefA,"{}[]:x')]) + sound[place + 1 :]
+
+
+def test_moments_are_read_alike() -> None:
+    dice = random.Random(7)
+    texts = [random_moment(dice) for _ in range(4000)]
+    texts += [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T24:00:00+14:00",
+        "9999-12-31T23:59:59.9999999Z",
+    ]
+    answers = ask({"ask": "moment", "text": text} for text in texts)
+    for text, answer in zip(texts, answers, strict=True):
+        try:
+            expected = read_moment(text)
+        except MalformedValue:
+            assert "refused" in answer, text
+        else:
+            assert answer.get("stamp") == stamp(expected), text
+            assert int(answer["micros"]) % 1_000_000 == expected.microsecond, text
+
+
+def random_moment(dice: random.Random) -> str:
+    two: Callable[[int], str] = lambda most: f"{dice.randrange(most):02d}"  # noqa: E731
+    year = dice.choice([f"{dice.randrange(10000):04d}", "2024", "2026", "1900", "2000"])
+    zone = dice.choice(["Z", "Z", "+" + two(16) + ":" + two(62), "-14:00", "-00:30", "", "z"])
+    fraction = dice.choice(["", "", ".5", ".1234567", ".000", "."])
+    time = dice.choice(["24:00:00", f"{two(26)}:{two(62)}:{two(62)}"])
+    return f"{year}-{two(14)}-{two(33)}T{time}{fraction}{zone}"
+
+
+def test_ed25519_holds_for_the_same_signatures() -> None:
+    """Also for crafted ones: points of small order, keys and numbers in a second spelling."""
+    message = b"message"
+    key, good = KEY.public_key().public_bytes_raw(), KEY.sign(b"message")
+    prime, order = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+    points = [(y | sign << 255).to_bytes(32, "little") for y in SMALL_ORDER for sign in (0, 1)]
+    points += [y.to_bytes(32, "little") for y in (prime, prime + 1, 2**255 - 1, 2)]
+    scalars = [0, 1, order - 1, order, order + 1, int.from_bytes(good[32:], "little") + order]
+    tried = [(key, good, message), (key, good, b"other")]
+    tried += [
+        (one, other + s.to_bytes(32, "little"), message)
+        for one in [*points, key]
+        for other in [*points, good[:32]]
+        for s in scalars
+    ]
+    tried += [(key, good[:n] + bytes([good[n] ^ 1]) + good[n + 1 :], message) for n in range(64)]
+    answers = ask(
+        {"ask": "signed", "key": base64(k), "signature": base64(s), "message": base64(m)}
+        for k, s, m in tried
+    )
+    held = 0
+    for (public, signature, text), answer in zip(tried, answers, strict=True):
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, text)
+            holds = True
+        except InvalidSignature:
+            holds = False
+        held += holds
+        assert answer["holds"] is holds, (public.hex(), signature.hex())
+    assert held > 1
+
+
+SMALL_ORDER = [
+    0,
+    1,
+    2**255 - 20,
+    0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7,
+    0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
+]
+"""y of the points of order 4, 1, 2 and 8."""
+
+
+@Amount
+def test_whole_cases_come_to_the_same_verdict(amount: int) -> None:
+    dice = random.Random(amount)
+    cases = [good_case(), *(random_case(dice) for _ in range(amount))]
+    answers = ask(request_of(case) for case in cases)
+    seen = set()
+    for case, answer in zip(cases, answers, strict=True):
+        report = case.verify()
+        outcomes = "".join(check.outcome[0] for check in report.checks)
+        sentences = [check.sentence for check in report.checks]
+        assert (answer["verdict"], answer["outcomes"]) == (report.verdict, outcomes), (
+            answer["keys"],
+            sentences,
+        )
+        seen.add(str(report.verdict))
+    assert len(seen) == 11, seen
+
+
+@Amount
+def test_policies_are_read_alike(amount: int) -> None:
+    dice = random.Random(amount)
+    sound = policy_text(good_case().policy)
+    texts = [sound] + [mutated_policy(dice, sound) for _ in range(amount // 4)]
+    answers = ask({"ask": "policy", "text": text} for text in texts)
+    for text, answer in zip(texts, answers, strict=True):
+        try:
+            expected = TrustPolicy.parse(text.encode())
+        except MalformedDocument:
+            assert "refused" in answer, text
+        else:
+            assert "policy" in answer, (text, answer)
+            told = answer["policy"]
+            assert told["maxAgeS"] == expected.max_age_s, text
+            assert [one["issuerId"] for one in told["issuers"]] == [
+                one.issuer_id.to_hex() for one in expected.issuers
+            ]
+
+
+def mutated_policy(dice: random.Random, sound: str) -> str:
+    lines = sound.splitlines()
+    place = dice.randrange(len(lines))
+    match dice.randrange(6):
+        case 0:
+            del lines[place]
+        case 1:
+            lines.insert(place, lines[dice.randrange(len(lines))])
+        case 2:
+            lines.insert(0 if "max" in sound else place, dice.choice(["max_age_s = 5", "x = 1"]))
+        case 3:
+            lines[place] = lines[place].replace("a", dice.choice(["A", "", "g"]), 1)
+        case 4:
+            lines[place] = lines[place].replace('"', "'")
+        case _:
+            lines.insert(
+                1, "max_age_s = " + dice.choice(["0", "-1", "1.0", "true", "86400", '"5"'])
+            )
+    return "\n".join(lines) + "\n"

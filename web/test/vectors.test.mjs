@@ -1,0 +1,117 @@
+// The released vectors hold for the page's verifier as they do for the library's.
+//
+//   node --test web/test/*.mjs      after: node web/build.mjs --core build/web/core.mjs
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as core from "../../build/web/core.mjs";
+
+const FOLDER = join(import.meta.dirname, "../../tests/vectors");
+const load = (name) => JSON.parse(readFileSync(join(FOLDER, `${name}.json`), "utf8"));
+const rawOf = ({ text, base64 }) => (text === undefined ? new Uint8Array(Buffer.from(base64, "base64")) : core.utf8(text));
+const { unhex, hex, canonicalText, readJson } = core;
+
+/** The Fault that reading ends in. */
+function faultOf(read) {
+  try {
+    read();
+  } catch (fault) {
+    assert.ok(fault instanceof core.Fault, String(fault?.stack));
+    return fault;
+  }
+  return assert.fail("nothing was refused");
+}
+
+test("strict JSON: accepted", () => {
+  for (const entry of load("strict_json-v1").accepted)
+    assert.equal(canonicalText(readJson(rawOf(entry))), entry.canonical, entry.name);
+});
+
+test("strict JSON: refused, at the place", () => {
+  for (const entry of load("strict_json-v1").refused) {
+    const { place } = faultOf(() => readJson(rawOf(entry)));
+    const { line, column, pointer } = entry;
+    assert.deepEqual({ ...place }, { line, column, pointer }, entry.name);
+  }
+});
+
+test("canonical form: texts and doubles", () => {
+  const forms = load("canonical-v1");
+  for (const entry of forms.pairs) assert.equal(canonicalText(readJson(rawOf(entry))), entry.canonical, entry.name);
+  for (const { bits, canonical } of forms.doubles) {
+    const number = Buffer.from(bits, "hex").readDoubleBE();
+    if (canonical !== null) assert.equal(canonicalText(number), canonical, bits);
+    else assert.ok(!Number.isFinite(number), bits); // no JSON text is read as one
+  }
+});
+
+test("credential digest", () => {
+  const { groups, refused } = load("digest-v1");
+  for (const group of groups)
+    for (const { name, text } of group.documents) {
+      const form = core.canonicalize(core.covered(readJson(core.utf8(text))));
+      assert.equal(new TextDecoder().decode(form), group.canonical, name);
+      assert.equal(hex(core.sha256(form)), group.digest, name);
+    }
+  for (const { name, text, pointer } of refused)
+    assert.equal(faultOf(() => core.covered(readJson(core.utf8(text)))).place.pointer, pointer, name);
+});
+
+test("leaf", () => {
+  const leaf = load("leaf-v1");
+  const hashOf = (place, index = leaf.indexes[place]) =>
+    core.leafHash(unhex(leaf.issuerIds[place]), BigInt(index), unhex(leaf.salts[place]), unhex(leaf.digests[place]));
+  for (const [place, expected] of leaf.leaves.entries()) assert.equal(hex(hashOf(place)), expected);
+  for (const wrong of leaf.notLeaves) assert.notEqual(hex(hashOf(leaf.notLeavesOfCase)), wrong);
+  for (const index of leaf.refusedIndexes) faultOf(() => hashOf(0, index));
+});
+
+test("tree: paths lead to the root, or are refused, or mislead and show it", () => {
+  const tree = load("tree-v1");
+  const rows = (table) => {
+    let start = 0;
+    return table.leaves.map((leaf, place) => {
+      const path = table.pathHashes.slice(start, (start += table.pathLengths[place])).map((text) => unhex(text));
+      const climb = () => hex(core.rootFromPath(unhex(leaf), table.indexes[place], table.sizes[place], path));
+      return { climb, root: table.roots[place], why: table.reasons?.[place] };
+    });
+  };
+  for (const { climb, root } of rows(tree.paths)) assert.equal(climb(), root);
+  for (const { climb } of rows(tree.refused)) faultOf(climb);
+  for (const { climb, root, why } of rows(tree.misleading)) assert.notEqual(climb(), root, why);
+});
+
+test("receipt: valid and invalid, with the member at fault", () => {
+  const receipts = load("receipt-v1");
+  for (const { text, canonical, name } of receipts.valid)
+    assert.equal(canonicalText(core.readReceipt(core.utf8(text)).json), canonical, name);
+  for (const entry of receipts.invalid) {
+    const fault = faultOf(() => core.readReceipt(rawOf(entry)));
+    if (entry.pointer !== undefined) assert.equal(fault.place.pointer ?? "", entry.pointer, entry.name);
+  }
+});
+
+test("anchor proof: embedded is read back, what was changed is refused", () => {
+  const anchors = load("anchor_proof-v1");
+  for (const { name, document, anchored } of anchors.embedded) {
+    const [plain, sealed] = [document, anchored].map((text) => readJson(core.utf8(text)));
+    const receipt = core.embeddedReceipt(sealed);
+    assert.equal(canonicalText(receipt.json), canonicalText(anchors.receipt), name);
+    assert.equal(canonicalText(core.covered(sealed)), canonicalText(core.covered(plain)), name);
+    assert.equal(core.embeddedReceipt(plain), null, name);
+  }
+  for (const { name, text } of anchors.refused) {
+    assert.ok(text, name);
+    faultOf(() => core.embeddedReceipt(readJson(core.utf8(text))));
+  }
+});
+
+test("manifest", () => {
+  for (const { issuerId, root, leafFile, manifest, metaHash } of load("manifest-v1").cases) {
+    const leaves = unhex(leafFile);
+    const content = { version: 1, issuerId, treeSize: leaves.length / 32, root, leaves: hex(core.sha256(leaves)) };
+    assert.equal(canonicalText(content), manifest);
+    assert.equal(hex(core.sha256(core.utf8(manifest))), metaHash);
+  }
+});
