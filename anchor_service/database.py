@@ -52,6 +52,16 @@ class Database:
             transaction.rollback()
 
     @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """As `read`, for as long as it takes, all of it as of one moment."""
+        with self._connection() as connection:
+            if self._url.get_backend_name() == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """All or nothing; on SQLite the only writer from the start, so that it can't deadlock."""
         with self._connection() as connection:
@@ -171,6 +181,8 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
         f"page_size = {_PAGE_BYTES}",
         "journal_mode = WAL",
         "synchronous = FULL",
+        # What is deleted is overwritten: an erased document is gone from the page it lay in.
+        "secure_delete = ON",
         f"busy_timeout = {_BUSY_MS}",
         f"cache_size = -{_CACHE_KIB}",
     ):

@@ -9,6 +9,7 @@ RegistryError                 registry.errors
      ├─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
      ├─ KeyUnusable           the account's keystore or the password: missing, wrong, or published
      ├─ DatabaseError         the database: can't be opened, is newer than we are, or is busy
+     ├─ BackupRefused         a backup that can't be written or restored there, or is damaged
      ├─ UnknownCredential     an ID that means no credential here, or more than one
      ├─ UnknownKey            no such API key in force
      ├─ DamagedStore          a stored document that is no longer the one that was sealed
@@ -76,6 +77,10 @@ class KeyUnusable(ServiceError):
 
 
 class DatabaseError(ServiceError):
+    pass
+
+
+class BackupRefused(ServiceError):
     pass
 
 
