@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from anchor_service.database import Database
     from anchor_service.opening import Desk
     from anchor_service.submitter import Submitter, Watch
+    from registry.approval_settings import ApprovalSettings
     from registry.values import Address, IssuerId
 
 # Batches to go on with. BLOCKED ones are tried again: the person may have acted.
@@ -39,15 +40,15 @@ _WEEK_S = 7 * 86400
 class Line:
     """What one run works with, and for whom.
 
-    handle: the issuer's. finality_depth: blocks on top that count as final where the chain's own
-    tag is not believed.
-    poll: seconds between looks for finality.
+    approval: what waits for people. handle: the issuer's. finality_depth: blocks on top that count
+    as final where the chain's own tag is not believed. poll: seconds between looks for finality.
     """
 
     desk: Desk
     registry: Address
     issuer_id: IssuerId
     watch: Watch
+    approval: ApprovalSettings
     handle: str = MAIN
     finality_depth: int | None = None
     poll: float = 4.0
@@ -73,7 +74,7 @@ def seal_open(line: Line) -> list[int]:
     for batch_id in waiting:
         with line.database.write() as connection:
             found = batch_store.unsealed(connection, batch_id)
-            if found is None or not gates.may_seal(connection, batch_id):
+            if found is None or not gates.may_seal(connection, batch_id, line.approval):
                 continue
             ids, digests = found
             sealed = seal(line.issuer_id, digests, os.urandom)

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0003"
+HEAD = "0004"
 
 metadata = MetaData()
 
@@ -240,4 +240,54 @@ delivery = Table(
     Column("delivered", BigInteger),
     Column("error", Text),
     UniqueConstraint("notice", "endpoint", name="one_delivery_an_endpoint"),
+)
+
+# Files of the drop folder that were taken in, in the transaction of their credentials. No name:
+# it may be a person's.
+inbox_file = Table(
+    "inbox_file",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("achievement", Text, nullable=False),
+    # SHA-256 of the file's bytes; random once everybody in it is erased.
+    Column("digest", LargeBinary, nullable=False),
+    # As `created` of its credentials.
+    Column("taken", BigInteger, nullable=False),
+    Column("credentials", BigInteger, nullable=False),
+    UniqueConstraint("issuer", "achievement", "digest", name="one_file_an_achievement"),
+)
+
+# Who approved that a batch be sealed with exactly these credentials.
+batch_approval = Table(
+    "batch_approval",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("batch", _Id, ForeignKey("batch.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    # The operating system's account that said so.
+    Column("account", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    # SHA-256 of the batch's credential digests, sorted, one after the other.
+    Column("covers", LargeBinary, nullable=False),
+    UniqueConstraint("batch", "name", "covers", name="one_approval_a_person"),
+)
+
+# Who, besides the person who asked for it, approved a change of status.
+change_approval = Table(
+    "change_approval",
+    metadata,
+    Column("change", _Id, ForeignKey("status_change.id"), primary_key=True, autoincrement=False),
+    Column("name", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+# A mended credential and the one that it replaces, which is revoked once the new one is final.
+replacement = Table(
+    "replacement",
+    metadata,
+    Column("old", _Id, ForeignKey("credential.id"), primary_key=True, autoincrement=False),
+    Column("new", _Id, ForeignKey("credential.id"), nullable=False, unique=True),
+    Column("created", BigInteger, nullable=False),
 )

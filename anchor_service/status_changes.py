@@ -45,7 +45,9 @@ def send_changes(line: Line) -> None:
     for _ in range(_ROUNDS):
         with line.database.read() as connection:
             wanted = changes.in_state(connection, ChangeState.WANTED, line.handle)
-            wanted = gates.sendable(connection, wanted)
+            wanted = gates.sendable(
+                connection, wanted, line.handle, line.approval, int(time.time())
+            )
             batches = {
                 batch.id: batch
                 for batch in batch_store.sealed_batches(connection, issuer=line.handle)

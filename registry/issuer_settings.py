@@ -1,4 +1,4 @@
-"""What a workspace says of one issuer: chain, record, account and schedule, each table read whole.
+"""What a workspace says of one issuer: chain, record, account, schedule and approval.
 
 The workspace's own tables are the issuer `main`. Another, `[issuers.<handle>]`, has tables of the
 same names; what they leave out is as in the main ones, but for [issuer] id, which is each issuer's
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from registry.approval_settings import ApprovalSettings, read_approval
 from registry.errors import MalformedDocument
 from registry.settings import Table, refuse_unknown, twin
 from registry.values import Address, ChainId, IssuerId
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAIN = "main"
-TABLES = frozenset({"chain", "issuer", "account", "schedule"})
+TABLES = frozenset({"chain", "issuer", "account", "schedule", "approval"})
 
 _HANDLE = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _NIGHTLY = "0 2 * * *"
@@ -103,6 +104,7 @@ class IssuerTables:
     issuer: IssuerSettings
     account: AccountSettings
     schedule: ScheduleSettings
+    approval: ApprovalSettings
     own_chain: bool = True
 
 
@@ -161,6 +163,7 @@ def _read(
         _issuer(folder, tables["issuer"]),
         _account(folder, tables["account"], environment),
         _schedule(tables["schedule"]),
+        read_approval(tables["approval"]),
         own_chain,
     )
     for table in tables.values():

@@ -22,6 +22,7 @@ from registry.settings import Table, refuse_unknown, twin
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from registry.approval_settings import ApprovalSettings
     from registry.issuer_settings import (
         AccountSettings,
         ChainSettings,
@@ -67,6 +68,10 @@ class Workspace:
     @property
     def schedule(self) -> ScheduleSettings:
         return self.tables.schedule
+
+    @property
+    def approval(self) -> ApprovalSettings:
+        return self.tables.approval
 
     @property
     def handles(self) -> tuple[str, ...]:
@@ -182,6 +187,12 @@ zone = "UTC"
 # max_size = 100000              # seal at once at so many credentials
 # status_cron = "0 * * * *"      # gathered status changes, if not with the batches
 # status_delay_s = 3600          # and no later than so long after the first was asked for
+
+# What two people must approve first: `credanchor approve list`.
+[approval]
+# seal = true                    # each batch, before it is sealed
+# mass_revocation = 100          # so many revocations in a day, or more
+# people = ["Ana Sousa", "Bo Lindqvist", "Chidi Okafor"]
 
 # More issuers in one service: [issuers.law.issuer], [issuers.law.account] and so on, with the keys
 # above; what they leave out is as above. `credanchor issuer add law` writes them.

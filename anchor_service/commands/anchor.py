@@ -37,6 +37,7 @@ def open_line(workspace: Workspace) -> Iterator[Line]:
             registry,
             issuer_id,
             _unwatched,
+            workspace.approval,
             workspace.handle,
             finality_depth=workspace.chain.confirmations,
         )

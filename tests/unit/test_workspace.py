@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from anchor_service.config_edit import put_trusted, set_values
+from registry.approval_settings import ApprovalSettings
 from registry.errors import WorkspaceError
 from registry.issuer_settings import ScheduleSettings
 from registry.policy import TrustPolicy
@@ -92,6 +93,9 @@ TWINS = {
     "CREDANCHOR_SCHEDULE_MAX_SIZE": "500",
     "CREDANCHOR_SCHEDULE_STATUS_CRON": "0 * * * *",
     "CREDANCHOR_SCHEDULE_STATUS_DELAY_S": "900",
+    "CREDANCHOR_APPROVAL_SEAL": "true",
+    "CREDANCHOR_APPROVAL_MASS_REVOCATION": "50",
+    "CREDANCHOR_APPROVAL_PEOPLE": "Ana Bo",
     "CREDANCHOR_DATABASE_URL": "postgresql+psycopg://u:hunter2@db/x",
     "CREDANCHOR_TRUST_MAX_AGE_S": "60",
     "CREDANCHOR_TRUST_REGISTRIES": "[]",
@@ -118,6 +122,7 @@ def test_every_setting_has_a_twin_in_the_environment_that_overrules_it(tmp_path:
         status_cron="0 * * * *",
         status_delay_s=900,
     )
+    assert loaded.approval == ApprovalSettings(seal=True, mass_revocation=50, people=("Ana", "Bo"))
     assert loaded.database_url == "postgresql+psycopg://u:hunter2@db/x"
     assert loaded.trust == {"max_age_s": 60, "registries": [], "issuers": []}
 
