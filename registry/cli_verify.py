@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from registry.policy import TrustPolicy
     from registry.report import Verdict
     from registry.strict_json import JsonObject
-    from registry.verifying import Ask, Judged
+    from registry.verify_sources import NobodyToAsk, NodeToAsk, WorkspaceToAsk
+    from registry.verifying import Judged
     from registry.workspace import Workspace
+
+    AnySource = NobodyToAsk | NodeToAsk | WorkspaceToAsk
 
 _SOME_FILES = 20
 """From so many files on, a bar or a line now and then says how far it is."""
@@ -53,6 +56,12 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     source.add_argument("--rpc", metavar="URL", help="the node to ask (else: the workspace's)")
     source.add_argument("--offline", action="store_true", help="ask no node")
     parser.add_argument(
+        "--at",
+        metavar="TIME",
+        type=moment,
+        help="judge as of a past time in UTC, such as 2026-05-01T12:00Z or 2026-05-01 (its start)",
+    )
+    parser.add_argument(
         "--max-age",
         metavar="TIME",
         type=duration_s,
@@ -71,17 +80,38 @@ def duration_s(text: str) -> int:
     return int(match[1]) * _UNITS_S[match[2] or "s"]
 
 
+def moment(text: str) -> datetime:
+    """Read YYYY-MM-DD (its first second in UTC), or date and time with Z or an offset after it."""
+    from registry.errors import MalformedValue
+    from registry.moments import read_moment
+
+    match = re.fullmatch(r"([0-9-]{10})(?:T([0-9]{2}:[0-9]{2})(:[0-9.]+)?(Z|[+-][0-9:]{5}))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-05-01T12:00Z")
+    day, minute, second, zone = match.groups()
+    try:
+        return read_moment(f"{day}T{minute or '00:00'}{second or ':00'}{zone or 'Z'}")
+    except MalformedValue as fault:
+        raise argparse.ArgumentTypeError(f"{text!r}: {fault.reason}") from None
+
+
 def _run(args: argparse.Namespace) -> int:
     # Late: what verifying takes costs a quarter of a second, and `--help` must not pay it.
+    from registry.moments import stamp
     from registry.report import exit_code
     from registry.verifying import verify_files, without_receipts
 
     paths = without_receipts(args.files)
     if args.receipt and len(paths) > 1:
         args.usage_error("--receipt is for one FILE")
+    now = datetime.now(UTC)
+    if args.at is not None and args.at > now:
+        args.usage_error(f"--at {stamp(args.at)}: what will be then cannot be judged")
     with ExitStack() as stack:
         policy, ask = _sources(args, stack)
-        judged = verify_files(paths, args.receipt, ask, policy, datetime.now(UTC))
+        judged = verify_files(
+            paths, args.receipt, ask, policy, now, at=args.at, ask_history=ask.history
+        )
         if args.json or not sys.stdout.isatty():  # else the lines themselves show how far it is
             judged = _with_progress(judged, len(paths))
         if args.json:
@@ -91,7 +121,7 @@ def _run(args: argparse.Namespace) -> int:
     return exit_code(verdicts, unopened=bool(unopened))
 
 
-def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, Ask]:
+def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, AnySource]:
     from registry.verify_sources import (
         NobodyToAsk,
         NodeToAsk,

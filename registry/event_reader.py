@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from registry.events import Event
     from registry.rpc import Node
     from registry.strict_json import JsonObject, JsonValue
-    from registry.values import Address
+    from registry.values import Address, IssuerId
 
 _FIRST_RANGE = 2_000
 _LARGEST_RANGE = 1_000_000
@@ -39,11 +39,25 @@ def read_events(
     each answer covered. Raises ChainError as `rpc` does; NodeInconsistent for logs of another
     contract, outside the range, out of order, or such as the contract cannot have written.
     """
+    for _, event in read_placed(node, registry, first, last, advance):
+        yield event
+
+
+def read_placed(
+    node: Node,
+    registry: Address,
+    first: int,
+    last: int,
+    advance: Callable[[int], None] = lambda _: None,
+    *,
+    issuer_id: IssuerId | None = None,
+) -> Iterator[tuple[int, Event]]:
+    """Yield events as `read_events` does, each with its block's number; or one issuer's alone."""
     span = _FIRST_RANGE
     while first <= last:
         until = min(first + span - 1, last)
         try:
-            answer = _logs(node, registry, first, until)
+            answer = _logs(node, registry, first, until, issuer_id)
         except NodeRefused:
             if span == 1:
                 raise
@@ -72,12 +86,16 @@ def deployment_block(node: Node, registry: Address, last: int) -> int:
     return low
 
 
-def _logs(node: Node, registry: Address, first: int, last: int) -> list[JsonValue]:
+def _logs(
+    node: Node, registry: Address, first: int, last: int, issuer_id: IssuerId | None
+) -> list[JsonValue]:
     query: JsonObject = {
         "address": registry.to_hex(),
         "fromBlock": hex(first),
         "toBlock": hex(last),
     }
+    if issuer_id is not None:
+        query["topics"] = [None, issuer_id.to_hex()]  # of every event the first argument
     answer = node.call("eth_getLogs", [query])
     if not isinstance(answer, list):
         raise NodeInconsistent(f"{node.name}: logs that are no list")
@@ -86,7 +104,7 @@ def _logs(node: Node, registry: Address, first: int, last: int) -> list[JsonValu
 
 def _in_order(
     node: Node, registry: Address, answer: list[JsonValue], first: int, last: int
-) -> Iterator[Event]:
+) -> Iterator[tuple[int, Event]]:
     before = (first, -1)
     for log in answer:
         if not isinstance(log, dict) or log.get("removed"):
@@ -97,7 +115,7 @@ def _in_order(
         if data(log.get("address"), "address") != registry:
             raise NodeInconsistent(f"{node.name}: a log of another contract")
         before = place
-        yield _event(node, log, place)
+        yield place[0], _event(node, log, place)
 
 
 def _event(node: Node, log: JsonObject, place: tuple[int, int]) -> Event:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from registry.chain_reader import read_evidence
 from registry.errors import MalformedDocument, NodeUnreachable
 from registry.evidence import NoEvidence
+from registry.history_reader import HistoryReader
 from registry.policy import TrustPolicy
 from registry.rpc import Node
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from registry.evidence import Evidence, Subject
-    from registry.values import Address, ChainId
+    from registry.evidence import Block, Evidence, Subject
+    from registry.told_history import IssuerHistory
+    from registry.values import Address, ChainId, IssuerId
     from registry.workspace import Workspace
 
 
@@ -47,12 +49,20 @@ class NobodyToAsk:
         del chain, registry  # whatever the place
         return [NoEvidence(self._reason)] * len(subjects)
 
+    def history(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+    ) -> IssuerHistory:
+        """An `AskHistory` of nobody."""
+        del chain, registry, issuer_id, block
+        raise NodeUnreachable(self._reason)
+
 
 class NodeToAsk:
     """An `Ask` of one node by URL, which may hold a provider's key and so is never shown."""
 
     def __init__(self, url: str) -> None:
         self._node = Node(url)
+        self._histories = HistoryReader(self._node)
 
     def __enter__(self) -> Self:
         return self
@@ -70,6 +80,12 @@ class NodeToAsk:
     ) -> Sequence[Evidence | NoEvidence]:
         return read_evidence(self._node, chain, registry, subjects)
 
+    def history(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+    ) -> IssuerHistory:
+        """An `AskHistory` of the same node."""
+        return self._histories.read(chain, registry, issuer_id, block)
+
 
 class WorkspaceToAsk:
     """An `Ask` of a workspace's own chain, or of the first of its nodes that answers.
@@ -82,6 +98,7 @@ class WorkspaceToAsk:
         self._workspace = workspace
         self._opened = ExitStack()
         self._nodes: list[Node] = []
+        self._histories: HistoryReader | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +130,15 @@ class WorkspaceToAsk:
                 if len(self._nodes) == 1:
                     raise
                 del self._nodes[0]
+
+    def history(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+    ) -> IssuerHistory:
+        """An `AskHistory` of the node that gave the facts."""
+        node = self._nodes[0]
+        if self._histories is None or self._histories.node is not node:
+            self._histories = HistoryReader(node)
+        return self._histories.read(chain, registry, issuer_id, block)
 
     def _urls(self) -> Sequence[str]:
         if not self._workspace.chain.embedded:

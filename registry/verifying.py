@@ -7,7 +7,7 @@ hundred; within and across portions the chain is asked about each batch's word o
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ from registry.evidence import Evidence, NoEvidence, Subject
 from registry.examination import Examination, examine
 from registry.receipt import MAX_RECEIPT_BYTES
 from registry.strict_json import MAX_FILE_BYTES
+from registry.told_history import IssuerHistory, NoHistory
 from registry.verifier import judge
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from registry.evidence import Block
     from registry.policy import TrustPolicy
     from registry.receipt import Receipt
     from registry.report import Report
-    from registry.values import Address, ChainId
+    from registry.values import Address, ChainId, IssuerId
 
 PORTION = 512
 """Files held in memory at once, a megabyte each at the very most."""
@@ -35,6 +37,7 @@ CREDENTIAL_SUFFIXES = (".json", ".jsonld")
 RECEIPT_SUFFIX = ".receipt.json"
 
 Answer = Evidence | NoEvidence
+History = IssuerHistory | NoHistory
 
 
 class Ask(Protocol):
@@ -46,6 +49,17 @@ class Ask(Protocol):
     def __call__(
         self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
     ) -> Sequence[Answer]: ...
+
+
+class AskHistory(Protocol):
+    """Asks for all operations of one issuer up to a final block, the one that the facts are of.
+
+    Raises ChainError where that cannot be answered.
+    """
+
+    def __call__(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+    ) -> IssuerHistory: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +93,15 @@ def verify_files(
     ask: Ask,
     policy: TrustPolicy,
     now: datetime,
+    *,
+    at: datetime | None = None,
+    ask_history: AskHistory | None = None,
 ) -> Iterator[Judged]:
-    """Judge each file, in order. receipt: one file's, else each one's is looked for beside it."""
-    desk = _Desk(ask, policy)
+    """Judge each file, in order. receipt: one file's, else each one's is looked for beside it.
+
+    at: the past moment to judge as of, else now; ask_history: for its sake, once an issuer.
+    """
+    desk = _Desk(ask, policy, ask_history if at is not None else None)
     remaining = iter(paths)
     while portion := list(islice(remaining, PORTION)):
         opened = [_open(path, receipt) for path in portion]
@@ -89,7 +109,7 @@ def verify_files(
         for path, examination in zip(portion, opened, strict=True):
             if isinstance(examination, Examination):
                 answer = desk.answer(examination.sealed)
-                yield Judged(path, judge(examination, answer, policy, now))
+                yield Judged(path, judge(examination, answer, policy, now, at))
             else:
                 yield Judged(path, None, examination)
 
@@ -116,9 +136,11 @@ def _read(path: Path, limit: int) -> bytes:
 class _Desk:
     """Keeps what was answered, and asks only for what may matter and is not yet known."""
 
-    def __init__(self, ask: Ask, policy: TrustPolicy) -> None:
+    def __init__(self, ask: Ask, policy: TrustPolicy, ask_history: AskHistory | None) -> None:
         self._ask = ask
+        self._ask_history = ask_history
         self._policy = policy
+        self._histories: dict[tuple[ChainId, Address, IssuerId, Block], History] = {}
         self._answers: dict[tuple[ChainId, Address, Subject], Answer] = {}
 
     def gather(self, receipts: Iterable[Receipt | None]) -> None:
@@ -133,7 +155,7 @@ class _Desk:
             for subject, answer in zip(
                 subjects, self._answers_for(chain, registry, list(subjects)), strict=True
             ):
-                self._answers[chain, registry, subject] = answer
+                self._answers[chain, registry, subject] = self._with_history(answer)
 
     def answer(self, receipt: Receipt | None) -> Answer:
         unasked = NoEvidence("policy trusts no registry there")
@@ -146,6 +168,18 @@ class _Desk:
             return self._ask(chain, registry, subjects)
         except ChainError as error:
             return [NoEvidence(str(error))] * len(subjects)
+
+    def _with_history(self, answer: Answer) -> Answer:
+        """Facts of one issuer as of one final block share one history, read once."""
+        if self._ask_history is None or isinstance(answer, NoEvidence):
+            return answer
+        place = answer.chain, answer.registry, answer.subject.issuer_id, answer.finalized.block
+        if answer.history is None and place not in self._histories:
+            try:
+                self._histories[place] = self._ask_history(*place)
+            except ChainError as error:
+                self._histories[place] = NoHistory(str(error))
+        return replace(answer, history=answer.history or self._histories[place])
 
 
 def _key(receipt: Receipt) -> tuple[ChainId, Address, Subject]:

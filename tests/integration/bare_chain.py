@@ -56,7 +56,8 @@ def bare_chain(chain: int) -> Iterator[BareChain]:
     """A chain under this id, gone at the end."""
     port = anvil.free_port()
     command = [anvil.find(), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain)]
-    process = subprocess.Popen([*map(str, command), "--quiet"])
+    # Final after two blocks, as on the embedded chain.
+    process = subprocess.Popen([*map(str, command), "--quiet", "--slots-in-an-epoch", "1"])
     try:
         for _ in range(500):
             rpc = BareChain(port)

@@ -60,7 +60,9 @@ def test_one_file_is_reported_step_by_step(files: Path, capsys: pytest.CaptureFi
     assert cli.main([*OFFLINE, "good.json"]) == 3
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "good.json: CANNOT_CHECK: The chain was not read: --offline."
-    assert [line.split()[0] for line in lines[1:]] == [str(n) for n in range(1, 12)]
+    steps = [line for line in lines[1:] if "→" not in line]
+    assert [line.split()[0] for line in steps] == [str(n) for n in range(1, 12)]
+    assert "→ Ask another node" in lines[7]
     assert lines[1].split()[1:4] == ["parse", "✓", "valid"]
 
 
@@ -73,7 +75,37 @@ def test_several_files_are_a_line_each_and_a_sum(
     assert lines[1].startswith("changed.json: TAMPERED")
     assert lines[2] == "2 credentials: 1 CANNOT_CHECK, 1 TAMPERED"
     cli.main([*OFFLINE, "--steps", "good.json", "changed.json"])
-    assert len(capsys.readouterr().out.splitlines()) == 2 * 12 + 1
+    lines = [line for line in capsys.readouterr().out.splitlines() if "→" not in line]
+    assert len(lines) == 2 * 12 + 1
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-01T12:00Z", "2026-05-01T12:00:00Z"),
+        ("2026-05-01T12:00:01Z", "2026-05-01T12:00:01Z"),
+        ("2026-05-01T14:00+02:00", "2026-05-01T12:00:00Z"),
+        ("2026-05-01", "2026-05-01T00:00:00Z"),
+    ],
+)
+def test_a_past_moment_is_asked_for(
+    files: Path, text: str, moment: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*OFFLINE, "--json", "--at", text, "good.json"]) == 3
+    (report,) = json_out(capsys)["reports"]
+    assert report["at"] == moment
+
+
+@pytest.mark.parametrize(
+    "text", ["2999-01-01", "yesterday", "2026-05-01T12:00", "2026-13-01", "2026-05-01T25:00Z", ""]
+)
+def test_a_moment_to_come_or_none_at_all_is_bad_usage(
+    files: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([*OFFLINE, "--at", text, "good.json"])
+    assert ended.value.code == 2
+    assert "--at" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,375 @@
+"""Verdicts as of a past moment against the real contract, with what was lived as the oracle.
+
+A node that lies about an issuer's logs or history slot changes no verdict: it is named.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from bare_chain import bare_chain
+from contract_views import calldata
+from contract_walk import CALLS
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+from issuer_life import CHAIN, GAS, MASK, REGISTRY, SIZE, Life, policy_for, sealed
+from rpc_proxy import RpcProxy, altered, error, proxied
+
+from registry import artifact, cli, cli_verify
+from registry.devchain import mine_to_finality
+from registry.history import issuer_id_of
+from registry.reasons import Reason
+from registry.report import Step
+from registry.rpc import Node
+from registry.storage import issuer_slots
+from registry.values import Address, Salt
+from registry.verify_sources import NodeToAsk
+from registry.verifying import verify_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from bare_chain import BareChain
+
+    from registry.receipt import Receipt
+    from registry.report import Report
+    from registry.values import IssuerId
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[BareChain]:
+    with bare_chain(CHAIN.number) as rpc, Node(rpc.url) as node:
+        accounts = rpc("eth_accounts")
+        deploy = "0x" + (artifact.SALT + artifact.load().creation_code).hex()
+        transaction = {"from": accounts[0], "to": str(artifact.FACTORY), "data": deploy}
+        rpc("eth_sendTransactionSync", transaction)
+        Life.rpc, Life.node, Life.accounts = rpc, node, accounts
+        yield rpc
+
+
+def live(examples: int, steps: int) -> None:
+    Life.lived_through.clear()
+    run_state_machine_as_test(
+        Life,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    expected = {"register", "anchor", "change_status", "revoke_batch", "distrust", "pause"}
+    assert expected <= Life.lived_through
+
+
+@pytest.mark.usefixtures("chain")
+def test_each_moment_is_answered_as_it_was_lived() -> None:
+    live(examples=25, steps=20)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("chain")
+def test_each_moment_of_many_long_lives_is_answered_as_it_was_lived() -> None:
+    live(examples=1_000, steps=60)
+
+
+# ------------------------------------------------------------------------------- nodes that lie
+
+OPERATIONS = ["register", "anchor", "pause", "suspend", "reinstate", "unpause", "revoke"]
+HOUR = 3600
+
+
+@dataclass
+class School:
+    """An issuer that did OPERATIONS, one an hour; `seconds` has the time of each."""
+
+    url: str
+    file: Path
+    issuer_id: IssuerId
+    receipt: Receipt
+    seconds: dict[str, int]
+    blocks: dict[str, int]
+
+    def ask(self, second: int, url: str = "") -> Report:
+        (report,) = self.ask_all([second], url)
+        return report
+
+    def ask_all(self, seconds: Sequence[int], url: str = "") -> list[Report]:
+        now = datetime.fromtimestamp(self.seconds["revoke"] + 2 * HOUR, UTC)
+        reports = []
+        with NodeToAsk(url or self.url) as node:
+            for second in seconds:
+                (judged,) = verify_files(
+                    [self.file],
+                    None,
+                    node,
+                    policy_for(self.issuer_id),
+                    now,
+                    at=datetime.fromtimestamp(second, UTC),
+                    ask_history=node.history,
+                )
+                assert judged.report is not None
+                reports.append(judged.report)
+        return reports
+
+
+VERDICTS = {
+    "register": "NOT_ANCHORED",
+    "anchor": "VALID",
+    "pause": "VALID",
+    "suspend": "SUSPENDED",
+    "reinstate": "VALID",
+    "unpause": "VALID",
+    "revoke": "REVOKED",
+}
+
+
+@pytest.fixture(scope="module")
+def school(chain: BareChain, tmp_path_factory: pytest.TempPathFactory) -> School:
+    owner, salt = chain("eth_accounts")[3], b"\x52" * 32
+    issuer_id = issuer_id_of(CHAIN, REGISTRY, Address.from_hex(owner), Salt(salt))
+    raw, receipt = sealed(issuer_id, 7)
+    lanes = [(1, MASK)]
+    arguments: dict[str, tuple[str, list[Any]]] = {
+        "register": ("register", [salt, bytes(32), b""]),
+        "anchor": ("anchor", [issuer_id, receipt.root, SIZE, bytes(32)]),
+        "pause": ("pause", [issuer_id]),
+        "suspend": ("change_status", [issuer_id, receipt.root, 0, lanes]),
+        "reinstate": ("change_status", [issuer_id, receipt.root, 1, lanes]),
+        "unpause": ("unpause", [issuer_id]),
+        "revoke": ("change_status", [issuer_id, receipt.root, 2, lanes]),
+    }
+    second = int(chain("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    seconds, blocks = {}, {}
+    for operation in OPERATIONS:
+        second += HOUR
+        name, values = arguments[operation]
+        call = {"from": owner, "to": str(REGISTRY), "gas": GAS}
+        call["data"] = "0x" + calldata(CALLS[name], values).hex()
+        chain("evm_setNextBlockTimestamp", second)
+        mined = chain("eth_sendTransactionSync", call)
+        assert mined["status"] == "0x1"
+        seconds[operation], blocks[operation] = second, int(mined["blockNumber"], 16)
+    chain("evm_setNextBlockTimestamp", second + HOUR)
+    mine_to_finality(Life.node)
+    file = tmp_path_factory.mktemp("school") / "diploma.json"
+    file.write_bytes(raw)
+    return School(chain.url, file, issuer_id, receipt, seconds, blocks)
+
+
+@pytest.fixture
+def proxy(school: School) -> Iterator[RpcProxy]:
+    with proxied(school.url) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_from_its_second_on_an_operation_counts(school: School, operation: str) -> None:
+    place = OPERATIONS.index(operation)
+    before = VERDICTS[OPERATIONS[place - 1]] if place else "NOT_ANCHORED"
+    assert school.ask(school.seconds[operation]).verdict == VERDICTS[operation]
+    assert school.ask(school.seconds[operation] - 1).verdict == before
+
+
+def test_operations_are_named_with_the_blocks_in_which_the_node_has_them(school: School) -> None:
+    report = school.ask(school.seconds["reinstate"])
+    changes = report.checks[Step.STATUS - 1].facts["changes"]
+    assert isinstance(changes, list)
+    assert [(one["operation"], one["block"]) for one in changes if isinstance(one, dict)] == [
+        (4, school.blocks["suspend"]),
+        (5, school.blocks["reinstate"]),
+    ]
+    assert "It was paused then" in report.checks[Step.STANDING - 1].sentence
+
+
+def of_school(school: School, change: Callable[[list[Any]], list[Any]]) -> Callable[[Any], Any]:
+    """Change this issuer's logs in an answer, and nobody else's."""
+
+    def lie(logs: Any) -> Any:
+        ours = [log for log in logs if log["topics"][1] == school.issuer_id.to_hex()]
+        return change(ours) if ours else logs
+
+    return lie
+
+
+def _moved(log: dict[str, Any], byte: int) -> dict[str, Any]:
+    data = bytearray.fromhex(log["data"][2:])
+    data[byte] ^= 1
+    return {**log, "data": "0x" + data.hex()}
+
+
+Lie = Callable[[list[Any]], Any]
+
+
+def _without(*places: int) -> Lie:
+    return lambda logs: [log for place, log in enumerate(logs) if place not in places]
+
+
+def _later(log: dict[str, Any]) -> dict[str, Any]:
+    return {**log, "blockNumber": hex(int(log["blockNumber"], 16) + 1)}
+
+
+LIES: dict[str, Lie] = {
+    **{f"{name} left out": _without(place) for place, name in enumerate(OPERATIONS)},
+    "all left out": lambda logs: [],
+    "suspension and its end left out": _without(3, 4),
+    "the end left out": _without(5, 6),
+    "doubled": lambda logs: [*logs, logs[-1]],
+    "doubled in a later block": lambda logs: [*logs, _later(logs[-1])],
+    "swapped": lambda logs: [*logs[:3], logs[4], logs[3], *logs[5:]],
+    "swapped, places kept": lambda logs: [
+        *logs[:3],
+        {**logs[4], "blockNumber": logs[3]["blockNumber"]},
+        {**logs[3], "blockNumber": logs[4]["blockNumber"]},
+        *logs[5:],
+    ],
+    "one added": lambda logs: [*logs, {**_later(logs[6]), "data": logs[2]["data"]}],
+    "its time altered": lambda logs: [*logs[:6], _moved(logs[6], 62)],
+    "its lanes altered": lambda logs: [*logs[:3], _moved(logs[3], 8 * 32 + 20), *logs[4:]],
+    "its kind altered": lambda logs: [*logs[:3], _moved(logs[3], 4 * 32 - 1), *logs[4:]],
+    "no logs at all": lambda logs: None,
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_lying_logs_are_never_a_verdict_and_name_the_node(
+    school: School, proxy: RpcProxy, lie: str
+) -> None:
+    proxy.rules.append(altered("eth_getLogs", of_school(school, LIES[lie])))
+    asked = [school.seconds[name] + 1 for name in ("register", "suspend", "reinstate", "revoke")]
+    for report in school.ask_all(asked, proxy.url):
+        assert report.verdict == "CANNOT_CHECK"
+        assert report.checks[Step.EVIDENCE - 1].reason in {
+            Reason.HISTORY_NOT_CLOSED,
+            Reason.HISTORY_NOT_READ,
+        }
+        assert proxy.url in report.sentence
+
+
+def test_a_lying_history_slot_is_never_a_verdict(school: School, proxy: RpcProxy) -> None:
+    slot = issuer_slots(school.issuer_id).history.to_hex()
+
+    def stale(call: Any, forward: Any) -> Any:
+        if call["method"] != "eth_getStorageAt" or call["params"][1] != slot:
+            return None
+        before = hex(school.blocks["suspend"] - 1)
+        return forward({**call, "params": [*call["params"][:2], before]})
+
+    proxy.rules.append(stale)
+    report = school.ask(school.seconds["revoke"], proxy.url)
+    assert report.verdict == "CANNOT_CHECK"
+    # Logs cut to fit the stale slot close it; then the other slots say otherwise.
+    proxy.rules.append(altered("eth_getLogs", of_school(school, lambda logs: logs[:3])))
+    report = school.ask(school.seconds["revoke"], proxy.url)
+    assert report.verdict == "CANNOT_CHECK"
+    assert report.checks[Step.EVIDENCE - 1].reason is Reason.FACTS_CONTRADICT
+    assert proxy.url in report.sentence
+
+
+def test_a_node_whose_head_is_stale_tells_of_what_it_has(school: School, proxy: RpcProxy) -> None:
+    """It stands still between suspension and reinstatement, and is asked about before and after."""
+    still = hex(school.blocks["suspend"])
+
+    def stale(call: Any, forward: Any) -> Any:
+        if call["method"] == "eth_getBlockByNumber" and call["params"][0] in {
+            "latest",
+            "finalized",
+        }:
+            return forward({**call, "params": [still, False]})
+        return None
+
+    proxy.rules.append(stale)
+    assert school.ask(school.seconds["anchor"], proxy.url).verdict == "VALID"
+    assert school.ask(school.seconds["suspend"], proxy.url).verdict == "SUSPENDED"
+    for later in ("reinstate", "revoke"):
+        report = school.ask(school.seconds[later], proxy.url)
+        assert report.verdict == "CANNOT_CHECK"
+        assert report.checks[Step.STATUS - 1].reason is Reason.STATUS_NOT_FINAL_THEN
+
+
+def test_a_node_without_old_logs_cannot_tell(school: School, proxy: RpcProxy) -> None:
+    proxy.rules.append(
+        lambda call, _: error(call, "pruned") if call["method"] == "eth_getLogs" else None
+    )
+    report = school.ask(school.seconds["anchor"], proxy.url)
+    assert report.verdict == "CANNOT_CHECK"
+    assert report.checks[Step.EVIDENCE - 1].reason is Reason.HISTORY_NOT_READ
+    assert "pruned" in report.sentence
+
+
+def test_the_node_learns_the_issuer_and_nothing_of_the_credential(
+    school: School, proxy: RpcProxy
+) -> None:
+    school.ask(school.seconds["anchor"], proxy.url)
+    for_history = [call for call in proxy.calls if call["method"] == "eth_getLogs"]
+    for call in for_history:
+        assert call["params"][0]["topics"] == [None, school.issuer_id.to_hex()]
+    assert for_history
+
+
+def test_many_credentials_of_one_issuer_need_its_history_once(
+    school: School, proxy: RpcProxy
+) -> None:
+    with NodeToAsk(proxy.url) as node:
+        judged = verify_files(
+            [school.file] * 700,
+            None,
+            node,
+            policy_for(school.issuer_id),
+            datetime.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, UTC),
+            at=datetime.fromtimestamp(school.seconds["suspend"], UTC),
+            ask_history=node.history,
+        )
+        assert {one.report.verdict for one in judged if one.report} == {"SUSPENDED"}
+    assert len([call for call in proxy.calls if call["method"] == "eth_getLogs"]) == 1
+    assert len(proxy.calls) < 40
+
+
+def test_the_command_answers_about_the_past(
+    school: School,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Clock(datetime):
+        """The chain's time is ahead of ours by what the school has lived."""
+
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Clock:
+            return cls.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, tz)
+
+    monkeypatch.setattr(cli_verify, "datetime", Clock)
+    trusted = policy_for(school.issuer_id)
+    policy = tmp_path / "policy.toml"
+    policy.write_text(
+        f"""[trust]
+max_age_s = 999999999
+[[trust.registries]]
+chain = "{CHAIN}"
+address = "{REGISTRY}"
+code_hash = "{trusted.registries[0].code_hash}"
+[[trust.issuers]]
+chain = "{CHAIN}"
+registry = "{REGISTRY}"
+issuer_id = "{school.issuer_id}"
+speaks_for = ["{trusted.issuers[0].speaks_for[0]}"]
+name = "University"
+"""
+    )
+    words = ["verify", "--policy", str(policy), "--rpc", school.url, str(school.file)]
+    at = datetime.fromtimestamp(school.seconds["register"], UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert cli.main([*words, "--at", at]) == 1
+    out = capsys.readouterr().out
+    assert f": NOT_ANCHORED as of {at}: It was not anchored yet" in out
+    assert "→ Ask for a later time with --at, or for now without it." in out
+    assert cli.main([*words, "--at", at, "--json"]) == 1
+    (report,) = json.loads(capsys.readouterr().out)["reports"]
+    assert report["at"] == at
+    assert report["history"]["operations"] == 7
