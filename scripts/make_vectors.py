@@ -14,7 +14,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vector_cases import contract_cases, credential_cases, json_cases, receipt_cases, tree_cases
+from vector_cases import (
+    contract_cases,
+    credential_cases,
+    json_cases,
+    past_cases,
+    receipt_cases,
+    tree_cases,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +41,7 @@ CASES: dict[str, Callable[[], Json]] = {
     "events-v1": contract_cases.events,
     "history-v1": contract_cases.history,
     "typed_data-v1": contract_cases.typed_data,
+    "at_time-v1": past_cases.at_time,
 }
 
 
