@@ -18,6 +18,7 @@ RegistryError
  │   ├─ MalformedRlp         bytes that are no canonical RLP
  │   ├─ MalformedHeader      no block header, or not that of the block's hash
  │   └─ BrokenProof          trie nodes that do not lead from the root to the key
+ ├─ NotFetched               a document on the web could not be had: says nothing of the credential
  └─ HistoryBroken            events that the contract cannot have emitted in this order
 
 Errors become exit codes in `registry.cli` and HTTP statuses at an API's edge, nowhere else. No
@@ -124,6 +125,10 @@ class MalformedHeader(UnsoundEvidence):
 
 class BrokenProof(UnsoundEvidence):
     pass
+
+
+class NotFetched(RegistryError):
+    """Its text completes "was not read: "."""
 
 
 class HistoryBroken(RegistryError):
