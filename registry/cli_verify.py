@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from registry.issuer_sources import IssuerSources
     from registry.policy import TrustPolicy
     from registry.report import Verdict
     from registry.strict_json import JsonObject
@@ -67,6 +68,20 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         type=duration_s,
         help="how old the chain's word may be: seconds, or 90m, 12h, 7d (else: as policy says)",
     )
+    parser.add_argument(
+        "--purpose", metavar="NAME", help="count what policy trusts for this purpose, too"
+    )
+    parser.add_argument(
+        "--did-document",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="an issuer's DID document that you believe (else: fetched from a did:web's own place)",
+    )
+    parser.add_argument(
+        "--no-fetch", action="store_true", help="fetch nothing from the web sites of issuers"
+    )
     parser.add_argument("--steps", action="store_true", help="every step, for several files too")
     parser.add_argument("--json", action="store_true", help="reports for programs")
     parser.set_defaults(run=_run, usage_error=parser.error)
@@ -110,7 +125,14 @@ def _run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         policy, ask = _sources(args, stack)
         judged = verify_files(
-            paths, args.receipt, ask, policy, now, at=args.at, ask_history=ask.history
+            paths,
+            args.receipt,
+            ask,
+            policy,
+            now,
+            at=args.at,
+            ask_history=ask.history,
+            issuers=_issuers(args),
         )
         if args.json or not sys.stdout.isatty():  # else the lines themselves show how far it is
             judged = _with_progress(judged, len(paths))
@@ -135,6 +157,7 @@ def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, A
     policy = read_policy(args.policy, workspace)
     if args.policy is None and workspace is None:
         sys.stderr.write(f"credanchor: {_NO_POLICY}\n")
+    policy = _for_purpose(policy, args.purpose)
     if args.max_age is not None:
         policy = replace(policy, max_age_s=args.max_age)
     if args.offline:
@@ -144,6 +167,25 @@ def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, A
     if workspace is not None:
         return policy, stack.enter_context(WorkspaceToAsk(workspace))
     return policy, NobodyToAsk("no node is named; give --rpc URL, or -w a workspace")
+
+
+def _issuers(args: argparse.Namespace) -> IssuerSources:
+    from registry import guarded_https
+    from registry.issuer_sources import IssuerSources, read_document
+
+    documents = [read_document(file) for file in args.did_document]
+    if args.offline or args.no_fetch:
+        return IssuerSources(documents, None, "--offline" if args.offline else "--no-fetch")
+    return IssuerSources(documents, guarded_https.Guard())
+
+
+def _for_purpose(policy: TrustPolicy, purpose: str | None) -> TrustPolicy:
+    if purpose is not None and purpose not in policy.purposes:
+        known = ", ".join(sorted(policy.purposes)) or "none"
+        sys.stderr.write(
+            f"credanchor: the policy has nothing for {purpose!r} alone; it has {known}\n"
+        )
+    return replace(policy, purpose=purpose)
 
 
 def _workspace(named: str | None) -> Workspace | None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Protocol
 from registry.errors import ChainError
 from registry.evidence import Evidence, NoEvidence, Subject
 from registry.examination import Examination, examine
+from registry.issuer_sources import IssuerSources
 from registry.receipt import MAX_RECEIPT_BYTES
 from registry.strict_json import MAX_FILE_BYTES
 from registry.told_history import IssuerHistory, NoHistory
-from registry.verifier import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -96,11 +96,14 @@ def verify_files(
     *,
     at: datetime | None = None,
     ask_history: AskHistory | None = None,
+    issuers: IssuerSources | None = None,
 ) -> Iterator[Judged]:
     """Judge each file, in order. receipt: one file's, else each one's is looked for beside it.
 
     at: the past moment to judge as of, else now; ask_history: for its sake, once an issuer.
+    issuers: where more of the issuers' own is, such as DID documents.
     """
+    issuers = issuers or IssuerSources()
     desk = _Desk(ask, policy, ask_history if at is not None else None)
     remaining = iter(paths)
     while portion := list(islice(remaining, PORTION)):
@@ -109,7 +112,7 @@ def verify_files(
         for path, examination in zip(portion, opened, strict=True):
             if isinstance(examination, Examination):
                 answer = desk.answer(examination.sealed)
-                yield Judged(path, judge(examination, answer, policy, now, at))
+                yield Judged(path, issuers.judge(examination, answer, policy, now, at))
             else:
                 yield Judged(path, None, examination)
 

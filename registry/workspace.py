@@ -216,7 +216,7 @@ def _trust(table: object, environment: Mapping[str, str]) -> Mapping[str, object
     if not isinstance(table, dict):
         raise MalformedDocument("not a table", "trust")
     merged = dict(table)
-    for key in ("max_age_s", "registries", "issuers"):
+    for key in ("max_age_s", "registries", "issuers", "dids"):
         text = environment.get(twin("trust", key))
         if text:
             try:
