@@ -67,9 +67,8 @@ class ChainCase:
         word: IssuerWord = NO_WORD,
     ) -> ChainCase:
         if isinstance(evidence, NoEvidence):
-            fault: Fault | None = Fault(
-                Reason.CHAIN_NOT_READ, f"The chain was not read: {printable(evidence.reason, 300)}"
-            )
+            sentence = printable(evidence.sentence(), 340)
+            fault: Fault | None = Fault(evidence.cause, sentence)
             return cls(receipt, claimed_issuer, policy, fault, None, None, stale=False, word=word)
         fault = _contradiction(receipt, evidence) or _history_fault(evidence, at)
         facts = None if fault else evidence
@@ -78,12 +77,12 @@ class ChainCase:
             past = Past(int(at.timestamp()), facts.history)
         pinned = policy.registry_at(receipt.chain, receipt.registry)
         known = facts is not None and pinned is not None and pinned.code_hash == facts.code_hash
-        age_s = now.timestamp() - evidence.head.block.timestamp
+        age_s = now.timestamp() - evidence.surest.block.timestamp
         return cls(
             receipt,
             claimed_issuer,
             policy,
-            fault and Fault(fault.reason, f"{fault.sentence}, {evidence.source.sentence()}"),
+            fault and Fault(fault.reason, f"{fault.sentence}, {evidence.head.source.sentence()}"),
             facts,
             facts if known else None,
             stale=age_s > policy.max_age_s,

@@ -12,13 +12,13 @@ from registry import past_checks
 from registry.acceptance import only_for
 from registry.moments import unix_stamp
 from registry.reasons import Reason
-from registry.report import Check, Outcome, Step, Verdict
+from registry.report import Check, Outcome, Step, Verdict, printable
 from registry.storage import Status, lane_status, word_and_lane
 
 if TYPE_CHECKING:
     from registry.acceptance import Acceptance
     from registry.chain_case import ChainCase
-    from registry.evidence import Block, Evidence, Snapshot
+    from registry.evidence import Evidence, Snapshot
     from registry.receipt import Receipt
     from registry.strict_json import JsonObject
 
@@ -31,22 +31,19 @@ def check_evidence(case: ChainCase) -> Check:
     if facts is None:
         assert case.fault is not None
         return Check.unknown(Step.EVIDENCE, f"{case.fault.sentence}.", case.fault.reason)
-    read = f"Read from {facts.chain} as of {_head_time(facts)}, {facts.source.sentence()}"
-    known: JsonObject = {
-        "source": facts.source.to_json(),
-        "head": block_json(facts.head.block),
-        "finalized": block_json(facts.finalized.block),
-    }
+    read = f"Read from {facts.chain} {facts.freshness()}"
+    known = evidence_json(facts)
     if case.past is not None:
         read += f"; {past_checks.history_sentence(case.past)}"
         known["history"] = past_checks.history_facts(case.past)
+    notes = "".join(f" {printable(note, 300)}." for note in facts.notes)
     if case.stale:
         limit = case.policy.max_age_s
-        reason = f"{read}: older than the {limit} s that policy allows."
+        reason = f"{read}: older than the {limit} s that policy allows.{notes}"
         if case.past is not None:
             reason += " Distrust that was declared since would count."
         return Check.unknown(Step.EVIDENCE, reason, Reason.TOO_OLD, maxAge=limit, **known)
-    return Check.valid(Step.EVIDENCE, f"{read}.", Reason.CHAIN_READ, **known)
+    return Check.valid(Step.EVIDENCE, f"{read}.{notes}", Reason.CHAIN_READ, **known)
 
 
 # (7) anchor: did the issuer anchor this root, with this size?
@@ -60,13 +57,13 @@ def check_anchor(case: ChainCase) -> Check:
         check = past_checks.check_anchor(case.past, case.receipt, facts)
         if check is not None:
             return check
-    said = facts.source.sentence()
+    said = facts.anchor_source.sentence()
     batch = facts.head.batch
     if batch is None and case.stale and not _is_settled(case):
         reason = "It was not anchored then, but may be since."
         return Check.unknown(Step.ANCHOR, reason, Reason.MAY_BE_ANCHORED_SINCE)
     if batch is None:
-        reason = f"The issuer has anchored no such root on {facts.chain}, {said}."
+        reason = f"The issuer has anchored no such root on {facts.chain} {facts.freshness()}."
         return Check.invalid(Step.ANCHOR, Verdict.NOT_ANCHORED, reason, Reason.NO_SUCH_ANCHOR)
     known: JsonObject = {
         "anchoredAt": unix_stamp(batch.anchored_at),
@@ -106,7 +103,7 @@ def _check_record(case: ChainCase, facts: Evidence, accepted: Acceptance) -> Che
         sentence = f"{accepted.sentence} It was not registered then."
         return Check.unknown(Step.STANDING, sentence, Reason.MAY_BE_REGISTERED_SINCE)
     if record is None:
-        sentence = f"No such issuer is registered on {facts.chain}, {facts.source.sentence()}."
+        sentence = f"No such issuer is registered on {facts.chain} {facts.freshness()}."
         return Check.invalid(
             Step.STANDING, Verdict.ISSUER_UNTRUSTED, sentence, Reason.NOT_REGISTERED
         )
@@ -132,7 +129,7 @@ def _registry_refusal(case: ChainCase) -> tuple[Reason, str] | None:
         return Reason.REGISTRY_NOT_TRUSTED, sentence
     if case.facts is not None and case.facts.code_hash != pinned.code_hash:
         found = f"code hash {case.facts.code_hash}, not {pinned.code_hash}"
-        said = case.facts.source.sentence()
+        said = case.facts.surest.source.sentence()
         sentence = f"The registry is not the one that policy trusts ({found}), {said}."
         return Reason.REGISTRY_IS_ANOTHER, sentence
     return None
@@ -148,15 +145,18 @@ def _distrust(case: ChainCase, facts: Evidence) -> Check | None:
     if not since or batch is None or batch.anchored_at < since:
         return None
     final = facts.finalized.issuer
-    open_end = "" if final and final.distrust_after == since else ", in a block not final yet"
-    known = f"known by {_head_time(facts)}{open_end}"
+    is_final = final is not None and final.distrust_after == since
+    snapshot = facts.finalized if is_final else facts.head
+    open_end = "" if is_final else ", in a block not final yet"
+    known = f"known {snapshot.standing()}{open_end}"
     more: JsonObject = {"distrustAfter": unix_stamp(since)}
     if case.past is not None and (told := past_checks.distrust(case.past, batch.anchored_at)):
-        known, declared = told
-        more |= declared
+        declared, facts_of_it = told
+        known = f"{declared}, {snapshot.source.sentence()}"
+        more |= facts_of_it
     sentence = (
         f"The issuer has declared its anchors from {unix_stamp(since)} on untrustworthy, and this "
-        f"is one of them; {known}, {facts.source.sentence()}."
+        f"is one of them; {known}."
     )
     return Check.invalid(
         Step.STANDING, Verdict.ISSUER_UNTRUSTED, sentence, Reason.DISTRUSTED, **more
@@ -182,7 +182,7 @@ def _check_status_now(case: ChainCase, facts: Evidence) -> Check:
     head = status_at(case.receipt, facts.head)
     final = status_at(case.receipt, facts.finalized)
     worse = max(head, final)
-    told = f"{_finality_note(head, final)}, as of {_head_time(facts)}, {facts.source.sentence()}"
+    told = f"{_finality_note(head, final)} {_status_standing(facts, head, final)}"
     known: JsonObject = {"status": head.name.lower(), "finalStatus": final.name.lower()}
     if worse is Status.REVOKED:
         return Check.invalid(
@@ -198,6 +198,13 @@ def _check_status_now(case: ChainCase, facts: Evidence) -> Check:
     return Check.valid(Step.STATUS, f"Neither revoked nor suspended{told}.", Reason.ACTIVE, **known)
 
 
+def _status_standing(facts: Evidence, head: Status, final: Status) -> str:
+    """As of which block the worse status holds: the surer one of the two, where both say so."""
+    if head == final:
+        return facts.freshness() if head is Status.ACTIVE else facts.surest.standing()
+    return (facts.head if head > final else facts.finalized).standing()
+
+
 def status_at(receipt: Receipt, snapshot: Snapshot) -> Status:
     if snapshot.batch is None:
         return Status.UNANCHORED
@@ -211,7 +218,7 @@ def _finality_note(head: Status, final: Status) -> str:
     if head > final and head is not Status.ACTIVE:
         return " in a block that is not final yet"
     if head < final:
-        return " at the final block (a newer one, not final yet, says otherwise)"
+        return " (a newer block, not final yet, says otherwise)"
     return ""
 
 
@@ -235,11 +242,23 @@ def check_finality(case: ChainCase) -> Check:
     return Check.valid(Step.FINALITY, reason, Reason.FINAL, finalBlock=number)
 
 
-def block_json(block: Block) -> JsonObject:
+def evidence_json(facts: Evidence) -> JsonObject:
+    """How the facts are known, and as of which blocks; source: the surest of the two."""
+    return {
+        "source": facts.surest.source.to_json(),
+        "head": _snapshot_json(facts.head),
+        "finalized": _snapshot_json(facts.finalized),
+        "notes": list(facts.notes),
+    }
+
+
+def _snapshot_json(snapshot: Snapshot) -> JsonObject:
+    block = snapshot.block
     return {
         "number": block.number,
         "hash": block.hash.to_hex(),
         "time": unix_stamp(block.timestamp),
+        "source": snapshot.source.to_json(),
     }
 
 
@@ -250,7 +269,3 @@ def _not_believed(case: ChainCase, step: Step) -> Check:
 def _is_settled(case: ChainCase) -> bool:
     """Whether old facts say all there is to know: of a moment that had passed before them."""
     return case.past is not None and case.past.covered
-
-
-def _head_time(facts: Evidence) -> str:
-    return unix_stamp(facts.head.block.timestamp)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry import storage
 from registry.errors import MalformedValue, NodeInconsistent, NodeRefused
-from registry.evidence import Block, Evidence, OneNode, Snapshot, Subject
+from registry.evidence import Block, Evidence, OneNode, Snapshot
 from registry.keccak import keccak256
 from registry.rpc import data, quantity
-from registry.values import BlockHash, CodeHash, DidHash, Slot
+from registry.values import BlockHash, CodeHash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from registry.evidence import Subject
     from registry.rpc import Node
     from registry.strict_json import JsonObject, JsonValue
-    from registry.values import Address, ChainId
+    from registry.values import Address, ChainId, Slot
 
     _Pin = Callable[[Block], JsonValue]
 
@@ -43,7 +43,7 @@ def read_evidence(
     NodeUnreachable, NodeRefused, and NodeInconsistent where the node serves another chain, its
     head keeps changing under the reader, or a word cannot be the contract's.
     """
-    slots = {subject: _slots(subject) for subject in dict.fromkeys(subjects)}
+    slots = {subject: subject.slots for subject in dict.fromkeys(subjects)}
     pin: _Pin = _by_hash
     for _ in range(_READS):
         head, finalized = read_blocks(node, chain, confirmations)
@@ -65,7 +65,6 @@ def read_evidence(
             registry=registry,
             code_hash=code_hash,
             subject=subject,
-            source=OneNode(node.name),
             head=_snapshot(node, head, [values[head, slot] for slot in own]),
             finalized=_snapshot(node, finalized, [values[finalized, slot] for slot in own]),
         )
@@ -140,26 +139,9 @@ def _by_number(block: Block) -> JsonValue:
     return hex(block.number)
 
 
-def _slots(subject: Subject) -> tuple[Slot, Slot, Slot, Slot]:
-    issuer = storage.issuer_slots(subject.issuer_id)
-    return (
-        issuer.record,
-        issuer.did_hash,
-        storage.batch_slot(subject.issuer_id, subject.root),
-        storage.word_slot(subject.issuer_id, subject.root, subject.word),
-    )
-
-
 def _snapshot(node: Node, block: Block, values: Sequence[bytes]) -> Snapshot:
-    record, did_hash, batch, word = values
     try:
-        return Snapshot(
-            block=block,
-            issuer=storage.decode_issuer(record),
-            did_hash=DidHash(did_hash),
-            batch=storage.decode_batch(batch),
-            word=storage.decode_word(word),
-        )
+        return Snapshot.decode(block, OneNode(node.name), values)
     except MalformedValue as error:
         raise NodeInconsistent(f"{node.name}: no registry's storage: {error}") from None
 

@@ -14,7 +14,14 @@ from typing import Self
 
 from registry.canonical import canonicalize
 from registry.errors import MalformedDocument
-from registry.strict_json import MAX_CREDENTIAL_BYTES, JsonObject, JsonValue, read_with_form
+from registry.json_survey import Survey, survey
+from registry.strict_json import (
+    MAX_CREDENTIAL_BYTES,
+    MAX_DEPTH,
+    JsonObject,
+    JsonValue,
+    read_with_form,
+)
 from registry.values import CredentialDigest
 
 CREDANCHOR_SUITE_PREFIX = "credanchor-"
@@ -106,6 +113,20 @@ class Credential:
         if form is None or isinstance(document.get("proof"), list) or anchor_proofs(document):
             # What the digest covers is, or may be, written in another way than the document.
             form = canonicalize(without_anchor_proofs(document))
+        return cls._checked(document, form)
+
+    @classmethod
+    def of(cls, document: JsonObject) -> Self:
+        """Take a document that was read as part of a larger one, under the limits of `parse`.
+
+        Raises MalformedDocument, also where it is deeper than a file of its own may be.
+        """
+        if survey(document) is Survey.TOO_DEEP:
+            raise MalformedDocument(f"deeper than {MAX_DEPTH} levels")
+        return cls._checked(document, canonicalize(without_anchor_proofs(document)))
+
+    @classmethod
+    def _checked(cls, document: JsonObject, form: bytes) -> Self:
         if len(form) > MAX_CREDENTIAL_BYTES:
             reason = f"{len(form):,} bytes in canonical form, of {MAX_CREDENTIAL_BYTES:,} at most"
             raise MalformedDocument(reason)

@@ -42,7 +42,7 @@ _ESCAPES = {
 }
 
 
-def read_exactly(raw: bytes) -> JsonValue:
+def read_exactly(raw: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """Read one JSON value (RFC 8259, I-JSON's limits) from UTF-8 bytes of any size.
 
     Raises MalformedJson; its place is `line L, column C`, then the JSON pointer of the value.
@@ -55,7 +55,7 @@ def read_exactly(raw: bytes) -> JsonValue:
         before = raw[: fault.start].decode("utf-8")
         reason = f"byte 0x{raw[fault.start]:02x} is not UTF-8"
         raise MalformedJson(reason, place_in(before, len(before))) from None
-    return _Reader(text).document()
+    return _Reader(text, max_depth).document()
 
 
 def place_in(text: str, position: int, path: Sequence[str | int] = ()) -> str:
@@ -81,10 +81,11 @@ def _printable(text: str, limit: int = 60) -> str:
 class _Reader:
     """Recursive descent over `text`; each method takes a position and returns the next one."""
 
-    __slots__ = ("path", "text")
+    __slots__ = ("max_depth", "path", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, max_depth: int) -> None:
         self.text = text
+        self.max_depth = max_depth
         self.path: list[str | int] = []
 
     def fail(self, reason: str, position: int) -> Never:
@@ -109,8 +110,8 @@ class _Reader:
         if first == '"':
             return self.string(position)
         if first in ("{", "["):
-            if depth > MAX_DEPTH:
-                self.fail(f"deeper than {MAX_DEPTH} levels", position)
+            if depth > self.max_depth:
+                self.fail(f"deeper than {self.max_depth} levels", position)
             read = self.object if first == "{" else self.array
             return read(position, depth)
         for literal, meaning in _LITERALS.items():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry import open_badges
+from registry.bundle import Bundle
 from registry.credential import Credential, without_anchor_proofs
 from registry.data_integrity import SignatureState, check_signature
 from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
@@ -65,12 +66,34 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
     except (MalformedJson, MalformedDocument) as fault:
         return _unreadable(f"No credential can be read from it: {printable(str(fault))}.")
     parse = Check.valid(Step.PARSE, "Strict JSON, and the shape of a credential.", Reason.PARSED)
-    beside = embedded = wrapper_fault = None
+    beside = None
     try:
         beside = None if sidecar is None else Receipt.parse(sidecar)
     except (MalformedJson, MalformedReceipt) as fault:
         reason = f"The receipt beside it cannot be read: {printable(str(fault))}."
         parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason, Reason.RECEIPT_UNREADABLE)
+    return _examine(credential, beside, parse, has_sidecar=sidecar is not None)
+
+
+def examine_bundle(raw: bytes) -> tuple[Examination, Bundle | None]:
+    """Judge a bundle's credential and receipt; None where no bundle can be read."""
+    try:
+        bundle = Bundle.parse(raw)
+    except (MalformedJson, MalformedDocument) as fault:
+        return _unreadable(f"No bundle can be read from it: {printable(str(fault))}."), None
+    try:
+        credential = Credential.of(bundle.credential)
+    except MalformedDocument as fault:
+        return _unreadable(f"No credential can be read from it: {printable(str(fault))}."), bundle
+    sentence = "Strict JSON, and the shape of a bundle and its credential."
+    parse = Check.valid(Step.PARSE, sentence, Reason.PARSED)
+    return _examine(credential, bundle.receipt, parse, has_sidecar=True), bundle
+
+
+def _examine(
+    credential: Credential, beside: Receipt | None, parse: Check, *, has_sidecar: bool
+) -> Examination:
+    embedded = wrapper_fault = None
     try:
         embedded = extract(credential.document)
     except MalformedProof as fault:
@@ -83,7 +106,7 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
         _check_digest(credential),
         _check_inclusion(credential, embedded, beside, wrapper_fault, unknown),
     )
-    claimed = sidecar is not None or embedded is not None or wrapper_fault or unknown
+    claimed = has_sidecar or embedded is not None or wrapper_fault or unknown
     return Examination(checks, credential, embedded or beside, bool(claimed))
 
 

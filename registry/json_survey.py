@@ -28,11 +28,11 @@ class Survey(IntEnum):
     TOO_DEEP = 3
 
 
-def survey(value: object) -> Survey:
+def survey(value: object, max_depth: int = MAX_DEPTH) -> Survey:
     """Walk over `value` once, level by level: its numbers and its depth."""
     found = Survey.PLAIN
     level: list[Any] = [[value]]
-    for _ in range(MAX_DEPTH + 1):  # the list around `value` is one more
+    for _ in range(max_depth + 1):  # the list around `value` is one more
         deeper: list[Any] = []
         for container in level:
             for child in container.values() if type(container) is dict else container:

@@ -58,3 +58,10 @@ def unix_stamp(seconds: int) -> str:
     if seconds > _LAST_SECOND:
         return f"{seconds} s after 1970"
     return stamp(datetime.fromtimestamp(seconds, UTC))
+
+
+def unix_minute(seconds: int) -> str:
+    """Return Unix seconds for a person, to the minute: 2026-11-20 03:00 UTC."""
+    if seconds > _LAST_SECOND:
+        return unix_stamp(seconds)
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC").rjust(20, "0")

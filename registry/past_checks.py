@@ -43,7 +43,7 @@ def history_facts(past: Past) -> JsonObject:
 
 def check_anchor(past: Past, receipt: Receipt, facts: Evidence) -> Check | None:
     """Step 7 where the moment makes a difference; None where storage's answer of now is it."""
-    batch, said = facts.head.batch, facts.source.sentence()
+    batch, said = facts.head.batch, facts.anchor_source.sentence()
     if batch is None or batch.size != receipt.tree_size:
         return None
     told = past.anchor(receipt.root)
@@ -118,7 +118,7 @@ def _not_final_then(past: Past, receipt: Receipt, facts: Evidence, final: Status
     known: JsonObject = {"at": past.stamp, "finalBlock": past.history.block.number}
     if final is Status.REVOKED or (seen and revoked):
         how = story(past.changes(receipt)[0]) or "in a block that is not final yet"
-        reason = f"Revoked at {past.stamp}: {how}, {facts.source.sentence()}."
+        reason = f"Revoked at {past.stamp}: {how}, {facts.head.source.sentence()}."
         return Check.invalid(Step.STATUS, Verdict.REVOKED, reason, Reason.REVOKED, **known)
     end = unix_stamp(past.history.block.timestamp)
     reason = f"What is final ends at {end}, before {past.stamp}: its status then may still change."

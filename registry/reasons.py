@@ -40,6 +40,8 @@ class Reason(StrEnum):
     # 6 evidence
     CHAIN_READ = "chain-read"
     CHAIN_NOT_READ = "chain-not-read"
+    BLOCK_NOT_TRUSTED = "block-not-trusted"
+    PROOF_FAILED = "proof-failed"
     FACTS_CONTRADICT = "facts-contradict"
     TOO_OLD = "too-old"
     HISTORY_NOT_READ = "history-not-read"
@@ -106,6 +108,11 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.RECEIPTS_DIFFER: "Check it without the receipt file beside it, or ask for both again.",
     Reason.RECEIPT_OF_LATER_SUITE: "Use a newer version of this program.",
     Reason.CHAIN_NOT_READ: f"{_OTHER_NODE} Or try again later: nothing speaks against it yet.",
+    Reason.BLOCK_NOT_TRUSTED: (
+        "Compare that block's hash with a source that you trust, and give it: --trusted-block. "
+        "Or ask a node: --rpc URL."
+    ),
+    Reason.PROOF_FAILED: "Ask for the bundle again, or ask a node: --rpc URL.",
     Reason.FACTS_CONTRADICT: f"{_OTHER_NODE} This one's answers do not fit together.",
     Reason.TOO_OLD: "Read the chain afresh, or allow older facts: --max-age TIME.",
     Reason.HISTORY_NOT_READ: f"{_OTHER_NODE} It must serve old logs (eth_getLogs).",

@@ -38,9 +38,9 @@ MAX_FILE_BYTES = MAX_CREDENTIAL_BYTES + 64 * 1024
 """A file as it lies on disk: a credential, white space, an anchor proof."""
 
 
-def read(raw: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> JsonValue:
+def read(raw: bytes, *, max_bytes: int = MAX_FILE_BYTES, max_depth: int = MAX_DEPTH) -> JsonValue:
     """Read one JSON value. Raises MalformedJson with its place."""
-    return read_with_form(raw, max_bytes=max_bytes)[0]
+    return read_with_form(raw, max_bytes=max_bytes, max_depth=max_depth)[0]
 
 
 def read_object(raw: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> JsonObject:
@@ -52,7 +52,7 @@ def read_object(raw: bytes, *, max_bytes: int = MAX_FILE_BYTES) -> JsonObject:
 
 
 def read_with_form(
-    raw: bytes, *, max_bytes: int = MAX_FILE_BYTES
+    raw: bytes, *, max_bytes: int = MAX_FILE_BYTES, max_depth: int = MAX_DEPTH
 ) -> tuple[JsonValue, bytes | None]:
     """Read one JSON value, and give its RFC 8785 form where reading has come by it for nothing.
 
@@ -60,10 +60,10 @@ def read_with_form(
     """
     if len(raw) > max_bytes:
         raise MalformedJson(f"{len(raw):,} bytes, where at most {max_bytes:,} are read")
-    return _read_fast(raw) or (read_exactly(raw), None)
+    return _read_fast(raw, max_depth) or (read_exactly(raw, max_depth), None)
 
 
-def _read_fast(raw: bytes) -> tuple[JsonValue, bytes | None] | None:
+def _read_fast(raw: bytes, max_depth: int = MAX_DEPTH) -> tuple[JsonValue, bytes | None] | None:
     """None where the fast parser refuses, or could have read what the exact one would refuse.
 
     orjson differs from the exact reader in three things: depth and large integers, which
@@ -77,7 +77,7 @@ def _read_fast(raw: bytes) -> tuple[JsonValue, bytes | None] | None:
         value: JsonValue = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    found = survey(value)
+    found = survey(value, max_depth)
     if found > Survey.READABLE:
         return None
     dump = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 
 from registry.chain_case import ChainCase
 from registry.chain_checks import (
-    block_json,
     check_anchor,
     check_evidence,
     check_finality,
     check_standing,
     check_status,
+    evidence_json,
     status_at,
 )
 from registry.errors import MalformedValue
-from registry.examination import Examination, examine, signature_step
+from registry.evidence import NoEvidence
+from registry.examination import Examination, examine, examine_bundle, signature_step
 from registry.issuer_word import NO_WORD
 from registry.moments import read_moment, stamp, unix_stamp
 from registry.past_checks import history_facts, later_revocation
+from registry.proven_evidence import bundle_evidence, bundle_word
 from registry.reasons import Reason
 from registry.report import (
     Check,
@@ -42,9 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from registry.evidence import Evidence, NoEvidence
+    from registry.evidence import Evidence
     from registry.issuer_word import IssuerWord
     from registry.policy import TrustPolicy
+    from registry.proven_evidence import TrustedBlocks
     from registry.strict_json import JsonObject
 
 _STARTS = ("validFrom", "issuanceDate")
@@ -70,6 +73,27 @@ def verify(
     own, such as its DID document. Bad input raises nothing: it is a verdict.
     """
     return judge(examine(raw, receipt), evidence, policy, now, at, word)
+
+
+def verify_bundle(
+    raw: bytes,
+    trusted: TrustedBlocks,
+    policy: TrustPolicy,
+    now: datetime,
+    at: datetime | None = None,
+    word: IssuerWord = NO_WORD,
+) -> Report:
+    """Judge one credential by the proofs in its bundle: `verify` with no network.
+
+    trusted: blocks whose hashes the caller believes, and why. The bundle's DID document and history
+    count where it has them.
+    """
+    examination, bundle = examine_bundle(raw)
+    if bundle is None or examination.sealed is None:
+        unread = NoEvidence("there is no anchor to ask about")
+        return judge(examination, unread, policy, now, at, word)
+    evidence = bundle_evidence(bundle, trusted, with_history=at is not None)
+    return judge(examination, evidence, policy, now, at, bundle_word(bundle, word))
 
 
 def judge(
@@ -194,10 +218,13 @@ def _reason(case: ChainCase | None, decided: Check | None) -> str:
     assert case.believed is not None
     assert case.believed.head.batch is not None
     when = unix_stamp(case.believed.head.batch.anchored_at)
-    later = "" if case.past is None else f" then{later_revocation(case.past, case.receipt)}"
+    known = f" {case.believed.freshness()}"
+    if case.past is not None:
+        source = case.believed.surest.source.sentence()
+        known = f" then{later_revocation(case.past, case.receipt)}, {source}"
     return (
         f"issued by {printable(case.acceptance.name)}, anchored {when} on {case.receipt.chain}, "
-        f"not revoked{later}, {case.believed.source.sentence()}."
+        f"not revoked{known}."
     )
 
 
@@ -226,13 +253,7 @@ def _facts(examination: Examination, case: ChainCase | None) -> JsonObject:
 
 
 def _chain_facts(case: ChainCase, known: Evidence) -> JsonObject:
-    facts: JsonObject = {
-        "evidence": {
-            "source": known.source.to_json(),
-            "head": block_json(known.head.block),
-            "finalized": block_json(known.finalized.block),
-        }
-    }
+    facts: JsonObject = {"evidence": evidence_json(known)}
     if case.past is not None:
         facts["history"] = history_facts(case.past)
     batch = known.head.batch

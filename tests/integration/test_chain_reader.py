@@ -13,7 +13,7 @@ from registry import artifact, storage
 from registry.chain_reader import read_evidence
 from registry.devchain import mine_to_finality
 from registry.errors import NodeInconsistent, NodeRefused
-from registry.evidence import Snapshot, Subject
+from registry.evidence import OneNode, Snapshot, Subject
 from registry.keccak import keccak256
 from registry.rpc import Node, data
 from registry.storage import BatchRecord, IssuerRecord, Status
@@ -88,8 +88,8 @@ def test_reads_issuer_batch_and_word_as_of_both_blocks(node: Node, deployed: Add
     assert evidence.code_hash == artifact.load().code_hash
     assert (evidence.chain, evidence.registry) == (CHAIN, deployed)
     assert evidence.subject == Subject(ISSUER, root, 0)
-    assert evidence.source.name == node.name
     for snapshot in (evidence.head, evidence.finalized):
+        assert snapshot.source == OneNode(node.name)
         assert snapshot.issuer is not None
         assert (snapshot.issuer.owner, snapshot.issuer.epoch) == (OWNER, 7)
         assert snapshot.did_hash == DID

@@ -100,6 +100,7 @@ class Ledger:
         batch = None if issuer is None else issuer.batches.get(root or self.root)
         return Snapshot(
             block=self.block(when),
+            source=SOURCE,
             issuer=None if issuer is None else issuer.record,
             did_hash=DidHash(bytes(32)) if issuer is None else issuer.did_hash,
             batch=None if batch is None else batch.record,
@@ -121,7 +122,6 @@ class Ledger:
             registry=REGISTRY,
             code_hash=CODE,
             subject=Subject(ISSUER, self.root, WORD),
-            source=SOURCE,
             head=self.snapshot(head),
             finalized=self.snapshot(final),
             history=self.history(final),

@@ -69,7 +69,8 @@ def test_a_sound_credential_is_valid_at_every_step() -> None:
     assert outcomes(report) == "V" * 11
     assert report.sentence == (
         "VALID: issued by Example University, anchored 2026-06-01T11:00:00Z on eip155:31337, "
-        "not revoked, on the word of one node, http://127.0.0.1:8545."
+        "not revoked as of block 9, 2026-06-01 11:59 UTC, on the word of one node, "
+        "http://127.0.0.1:8545."
     )
 
 

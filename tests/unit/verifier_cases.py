@@ -98,6 +98,7 @@ def seal(document: JsonObject, issuer: IssuerId = ISSUER, chain: ChainId = CHAIN
 def snapshot(number: int, timestamp: int, **changed: Any) -> Snapshot:
     facts: dict[str, Any] = {
         "block": Block(number, BlockHash(bytes([number]) * 32), timestamp),
+        "source": SOURCE,
         "issuer": IssuerRecord(Address(b"\x99" * 20), False, False, 0, 0),
         "did_hash": DidHash(bytes(32)),
         "batch": BatchRecord(ANCHORED_S, 2, SIZE, False),
@@ -112,7 +113,6 @@ def evidence_for(receipt: Receipt) -> Evidence:
         registry=receipt.registry,
         code_hash=CODE,
         subject=Subject(receipt.issuer_id, receipt.root, receipt.index // 128),
-        source=SOURCE,
         head=snapshot(9, NOW_S - 60),
         finalized=snapshot(8, NOW_S - 600),
     )
