@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from anchor_service.batch_store import Batch
     from anchor_service.store import Placed
+    from registry.values import CredentialDigest
 
 _SLUG_CHARACTERS = 48
 _DIGEST_CHARACTERS = 16
@@ -73,13 +74,17 @@ def receipt_of(batch: Batch, one: Placed, tree: MerkleTree) -> Receipt:
 
 
 def with_anchor(one: Placed, receipt: Receipt) -> bytes:
+    return with_receipt(one.document, one.digest, receipt)
+
+
+def with_receipt(raw: bytes, digest: CredentialDigest, receipt: Receipt) -> bytes:
     """The document with the anchor proof, as JSON for people; every value as received.
 
     Raises DamagedStore where the stored document's digest is not the one that was sealed.
     """
-    document = read_object(one.document)
-    if credential_digest(document) != one.digest:
-        raise DamagedStore(f"credential {one.digest}: its document is damaged; restore a backup")
+    document = read_object(raw)
+    if credential_digest(document) != digest:
+        raise DamagedStore(f"credential {digest}: its document is damaged; restore a backup")
     embedded = embed(document, receipt)
     text = (json.dumps(embedded, indent=2, ensure_ascii=False) + "\n").encode()
     if len(text) <= MAX_FILE_BYTES:

@@ -53,7 +53,7 @@ def read_files(
         try:
             with path.open("rb") as stream:
                 for line, raw in _documents(path, stream):
-                    yield _take(file, line, raw, strict=strict)
+                    yield take(file, line, raw, strict=strict)
         except OSError as error:
             yield ImportRefused(file, None, f"cannot be read: {error.strerror}")
 
@@ -75,11 +75,14 @@ def estimate(paths: Iterable[Path]) -> int:
     return documents
 
 
-def _take(file: str, line: int | None, raw: bytes, *, strict: bool) -> ReadyMade | ImportRefused:
+def take(file: str, line: int | None, raw: bytes, *, strict: bool) -> ReadyMade | ImportRefused:
+    """Judge one document; a refusal is returned, as `read_files` yields it."""
     try:
         credential = Credential.parse(raw)
     except (MalformedJson, MalformedDocument) as fault:
         return ImportRefused(file, line, str(fault))
+    if "\0" in (credential.id or ""):  # PostgreSQL's text has no place for it
+        return ImportRefused(file, line, "its id holds a NUL character")
     document = credential.document
     if "proof" in document and anchor_proofs(document):
         reason = "carries an anchor proof already; import the credential as it was before"

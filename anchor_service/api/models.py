@@ -191,3 +191,7 @@ class ProblemSeen(BaseModel):
     title: str
     status: int
     detail: str | None = None
+
+
+class Health(Told):
+    status: Literal["ok"]

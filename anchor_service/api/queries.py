@@ -12,13 +12,14 @@ from anchor_service.api.errors import Erased, NotFound, WrongState
 from anchor_service.lifecycle import BatchState, ChangeState
 from anchor_service.schema import batch, credential, inclusion, placement, status_change
 from registry.errors import MalformedValue
-from registry.events import StatusChange
 from registry.values import CredentialDigest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection, Select
+
+    from registry.events import StatusChange
 
 _CREDENTIAL = (
     credential.c.id,
@@ -114,6 +115,7 @@ def find_sealed(connection: Connection, issuer: str, name: str) -> Any:
     query = (
         select(
             credential.c.id,
+            credential.c.digest,
             credential.c.batch,
             batch.c.state,
             batch.c.chain,

@@ -10,6 +10,8 @@ from anchor_service.api.settings import ApiSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from prometheus_client.registry import Collector
+
     from anchor_service.achievement import Achievement
     from anchor_service.api.answers import Answer
     from anchor_service.api.grouping import Grouped
@@ -33,13 +35,13 @@ class SigningDesk(Protocol):
 
 
 class Judge(Protocol):
-    """Verifies one credential's files; slow, since it asks a chain. Raises RegistryError."""
+    """Judges what a request's body holds; slow, since it asks a chain. Raises RegistryError."""
 
-    def __call__(self, credential: bytes, receipt: bytes | None, query: Query) -> JsonObject: ...
+    def __call__(self, raw: bytes, question: Question) -> JsonObject: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Question:
     """What a caller of `verify` asked for. at: RFC 3339; trusted: blocks as eip155:N:0xHASH."""
 
     at: str | None = None
@@ -62,7 +64,10 @@ class IssuerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """clock: unix seconds; monotonic: seconds. ready: why the process can't work, or None."""
+    """clock: unix seconds; monotonic: seconds. signing and judge: None where there is none.
+
+    collectors: of figures beside the app's own.
+    """
 
     database: Database
     issuers: Mapping[str, IssuerFacts]
@@ -70,6 +75,7 @@ class Services:
     monotonic: Callable[[], float]
     signing: SigningDesk | None = None
     judge: Judge | None = None
+    collectors: tuple[Collector, ...] = ()
     settings: ApiSettings = field(default_factory=ApiSettings)
 
 

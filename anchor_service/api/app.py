@@ -1,0 +1,127 @@
+"""The application: which operations there are, and what they are given. No logic of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+import registry
+from anchor_service import idempotency
+from anchor_service.api import (
+    batches_routes,
+    changes_routes,
+    credentials_routes,
+    health_routes,
+    issuers_routes,
+    logs,
+    verify_routes,
+)
+from anchor_service.api.access import key_finder
+from anchor_service.api.edge import refuse_parameters, refuse_route
+from anchor_service.api.gate import Gate
+from anchor_service.api.grouping import Grouped
+from anchor_service.api.intake import Taker
+from anchor_service.api.limits import Buckets
+from anchor_service.api.metrics import Metrics
+from anchor_service.api.services import Running
+from anchor_service.tree_parts import Paths
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from anchor_service.api.services import Services
+
+ROUTERS = (
+    credentials_routes.router,
+    batches_routes.router,
+    changes_routes.router,
+    issuers_routes.router,
+    verify_routes.router,
+    health_routes.router,
+)
+STREAMS = frozenset({"/v1/credentials/bulk"})
+
+# Each holds a database connection; the pool has as many, and one for each of the groups.
+_READERS = 12
+_GROUP = 256
+_WAITING = 4096
+_TIDY_S = 3600
+_SUMMARY = "Anchored microcredentials: take in, anchor, prove, change status, verify."
+
+
+def create_app(services: Services) -> FastAPI:
+    metrics = Metrics(services.collectors)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _READERS
+        running = _start(services, metrics)
+        app.state.running = running
+        tidying = asyncio.create_task(_tidy(services))
+        try:
+            yield
+        finally:
+            tidying.cancel()
+            with suppress(asyncio.CancelledError):
+                await tidying
+            running.intake.close()
+            running.keys.close()
+
+    app = FastAPI(
+        title="CredAnchor",
+        summary=_SUMMARY,
+        version=registry.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(HTTPException, refuse_route)
+    app.add_exception_handler(RequestValidationError, refuse_parameters)
+    app.add_middleware(
+        Gate,
+        metrics=metrics,
+        max_body=services.settings.max_body,
+        max_seconds=services.settings.max_seconds,
+        idle_seconds=services.settings.idle_seconds,
+        stream_paths=STREAMS,
+    )
+    return app
+
+
+def _start(services: Services, metrics: Metrics) -> Running:
+    taker = Taker(services.database, services.clock)
+    finder = key_finder(services.database)
+    return Running(
+        services=services,
+        keys=Grouped("api-keys", finder, most=_GROUP, waiting=_WAITING),
+        intake=Grouped("intake", taker, most=_GROUP, waiting=_WAITING),
+        key_buckets=Buckets(services.settings.key_rate, services.monotonic),
+        address_buckets=Buckets(services.settings.address_rate, services.monotonic),
+        paths=Paths(),
+        metrics=metrics,
+    )
+
+
+async def _tidy(services: Services) -> None:
+    """Forget old answers under Idempotency-Keys, now and then."""
+
+    def forget() -> int:
+        with services.database.write() as connection:
+            return idempotency.forget(connection, int(services.clock()) - idempotency.KEPT_S)
+
+    while True:
+        try:
+            await run_in_threadpool(forget)
+        except Exception as error:  # noqa: BLE001 - the next hour tries again
+            logs.failure("tidying failed", error)
+        await asyncio.sleep(_TIDY_S)

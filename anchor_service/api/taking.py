@@ -1,0 +1,46 @@
+"""A document that a caller sent to what is stored, or why it is not taken."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anchor_service import ready_made
+from anchor_service.api import shapes
+from anchor_service.errors import ImportRefused
+from anchor_service.store import NewCredential
+
+if TYPE_CHECKING:
+    from anchor_service.ready_made import ReadyMade
+    from anchor_service.store import Added
+    from registry.strict_json import JsonObject
+
+_MAX_FAULTS = 20
+
+
+def take(raw: bytes, *, strict: bool) -> ReadyMade:
+    """Raises ImportRefused."""
+    taken = ready_made.take("body", None, raw, strict=strict)
+    if isinstance(taken, ImportRefused):
+        raise taken
+    return taken
+
+
+def to_store(one: ReadyMade) -> NewCredential:
+    credential = one.credential
+    label = credential.name
+    # PostgreSQL's text has no place for a NUL, and people have no use for it.
+    label = label.replace("\0", "") if label else label
+    return NewCredential(credential.id, label, credential.digest, one.raw)
+
+
+def shown(one: ReadyMade, added: Added) -> JsonObject:
+    faults = one.schema_faults
+    return {
+        "id": added.credential_id,
+        "digest": added.digest.to_hex(),
+        "present": added.present,
+        "schemaFaults": None
+        if faults is None
+        else [{"pointer": place, "detail": why} for place, why in faults[:_MAX_FAULTS]],
+        "href": shapes.href(added.digest),
+    }
