@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anchor_service import cli_api
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -21,6 +23,7 @@ def register(commands: Commands) -> None:
     _register_intake(commands)
     _register_chain(commands)
     _register_reading(commands)
+    cli_api.register(commands, _add)
     demo = _add(
         commands,
         "demo",

@@ -117,6 +117,23 @@ def verify_files(
                 yield Judged(path, None, examination)
 
 
+def verify_one(
+    raw: bytes,
+    receipt: bytes | None,
+    ask: Ask,
+    policy: TrustPolicy,
+    now: datetime,
+    *,
+    at: datetime | None = None,
+    ask_history: AskHistory | None = None,
+) -> Report:
+    """Judge one credential from memory; otherwise as `verify_files`."""
+    desk = _Desk(ask, policy, ask_history if at is not None else None)
+    examination = examine(raw, receipt)
+    desk.gather([examination.sealed])
+    return judge(examination, desk.answer(examination.sealed), policy, now, at)
+
+
 def _open(path: Path, receipt: Path | None) -> Examination | str:
     """Return what the files say, or why one of them cannot be opened."""
     opening = path

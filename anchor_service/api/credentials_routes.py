@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -88,32 +89,34 @@ async def post_credential(
     running = running_of(request)
     raw = await read_body(request)
     ticket = ticket_of(request, caller, raw)
-    one = await _taken(running, caller, raw, strict=strict)
+    one, label = await _taken(running, caller, raw, strict=strict)
 
-    def answer(added: list[Added]) -> Answer:
+    def answer(added: Sequence[Added]) -> Answer:
         (only,) = added
         body = shown(one, only)
         return json_answer(body, 200 if only.present else 201, Location=str(body["href"]))
 
-    told = await running.intake.ask(Intake(caller.issuer, [to_store(one)], answer, ticket))
+    told = await running.intake.ask(Intake(caller.issuer, [to_store(one, label)], answer, ticket))
     running.metrics.taken.inc()
     return told.response()
 
 
-async def _taken(running: Running, caller: Caller, raw: bytes, *, strict: bool) -> ReadyMade:
+async def _taken(
+    running: Running, caller: Caller, raw: bytes, *, strict: bool
+) -> tuple[ReadyMade, str | None]:
+    """The credential, sent or made here, and what people call it if it was made here."""
     if len(raw) <= _SMALL_BYTES and b'"recipient"' not in raw:
-        return take(raw, strict=strict)
+        return take(raw, strict=strict), None
     document = await run_in_threadpool(_to_issue, raw)
     if document is None:
-        return await run_in_threadpool(take, raw, strict=strict)
+        return await run_in_threadpool(take, raw, strict=strict), None
     wanted = validate(ToIssue, document)
     achievement = Achievement.parse(canonicalize(wanted.achievement))
     row = read_recipient(wanted.recipient.model_dump(exclude_none=True))
     if running.services.signing is None:
         raise Unavailable("This installation signs no credentials.", wait=None)
-    return take(
-        await running.services.signing.issue(caller.issuer, achievement, row), strict=strict
-    )
+    made = await running.services.signing.issue(caller.issuer, achievement, row)
+    return take(made, strict=strict), row.name or row.email or row.did
 
 
 def _to_issue(raw: bytes) -> dict[str, Any] | None:

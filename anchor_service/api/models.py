@@ -51,7 +51,7 @@ class StatusChanges(Asked):
 
     change: Literal["suspend", "reinstate", "revoke"]
     credentials: Annotated[list[_Name], Field(min_length=1, max_length=MAX_CHANGES)]
-    reasonCode: ReasonCode  # noqa: N815 - JSON's name
+    reasonCode: Annotated[ReasonCode, Field(strict=False)]  # noqa: N815 - JSON's name
     note: Annotated[str, StringConstraints(max_length=MAX_NOTE, pattern=r"^[^\u0000]*$")] | None = (
         None
     )

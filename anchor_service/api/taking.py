@@ -25,9 +25,10 @@ def take(raw: bytes, *, strict: bool) -> ReadyMade:
     return taken
 
 
-def to_store(one: ReadyMade) -> NewCredential:
+def to_store(one: ReadyMade, label: str | None = None) -> NewCredential:
+    """label: for people; without one the credential's own name."""
     credential = one.credential
-    label = credential.name
+    label = label or credential.name
     # PostgreSQL's text has no place for a NUL, and people have no use for it.
     label = label.replace("\0", "") if label else label
     return NewCredential(credential.id, label, credential.digest, one.raw)

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from anchor_service import issuing, keys, store
+from anchor_service import issuing, store
 from anchor_service.achievement import Achievement
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.credential_key import open_issuing
 from anchor_service.errors import ImportRefused, RosterRefused
-from anchor_service.issuer_key import IssuerKey
 from anchor_service.opening import open_database
 from anchor_service.ready_made import ReadyMade, estimate, read_files
 from anchor_service.roster import read_roster
 from anchor_service.store import NewCredential
 from registry.credential import Credential
-from registry.errors import WorkspaceError
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -104,19 +103,12 @@ def import_(args: argparse.Namespace) -> int:
 def _issue(
     workspace: Workspace, achievement: Achievement, roster: Roster, *, quiet: bool
 ) -> list[store.Added]:
-    settings = workspace.account
-    password = keys.read_password(settings.password, settings.password_file)
-    key = IssuerKey.load_file(workspace.issuer.key, password)
-    if key.did != workspace.issuer.did:
-        raise WorkspaceError(
-            f"{workspace.file}: [issuer] did is not that of the key in {workspace.issuer.key}"
-        )
-    profile = issuing.issuer_profile(key.public, workspace.issuer.name, workspace.issuer.url or "")
+    held = open_issuing(workspace)
     now = datetime.now(UTC)
 
     def signed(row: RosterRow) -> NewCredential:
-        unsigned = issuing.issue(achievement, row, profile, os.urandom, now)
-        raw = orjson.dumps(issuing.sign_credential(unsigned, key, os.urandom, now))
+        unsigned = issuing.issue(achievement, row, held.profile, os.urandom, now)
+        raw = orjson.dumps(issuing.sign_credential(unsigned, held.key, os.urandom, now))
         # Read back as a verifier will: what is stored is what was signed.
         credential = Credential.parse(raw)
         return NewCredential(

@@ -1,0 +1,117 @@
+"""`verify` for the API: what a body holds, judged by this installation's policy and nodes."""
+
+from __future__ import annotations
+
+import queue
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from anchor_service.api.errors import InvalidRequest, Unavailable
+from registry.canonical import canonicalize
+from registry.errors import MalformedJson, MalformedValue
+from registry.evidence import NoEvidence
+from registry.moments import read_moment
+from registry.strict_json import MAX_FILE_BYTES, read
+from registry.verify_sources import WorkspaceToAsk, read_policy
+from registry.verifying import verify_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from anchor_service.api.services import Question
+    from registry.evidence import Block, Evidence, Subject
+    from registry.strict_json import JsonObject
+    from registry.told_history import IssuerHistory
+    from registry.values import Address, ChainId, IssuerId
+    from registry.workspace import Workspace
+
+# So many chains' nodes are asked at once; more callers wait, and not for ever.
+_DESKS = 4
+_WAIT_S = 10
+
+
+class WorkspaceJudge:
+    """Trusts whom the workspace trusts. clock: unix seconds."""
+
+    def __init__(self, workspace: Workspace, clock: Callable[[], float]) -> None:
+        self._policy = read_policy(None, workspace)
+        self._clock = clock
+        self._desks: queue.LifoQueue[_Chains] = queue.LifoQueue()
+        for _ in range(_DESKS):
+            self._desks.put(_Chains(workspace))
+
+    def __call__(self, raw: bytes, question: Question) -> JsonObject:
+        """Raises InvalidRequest, Unavailable."""
+        now = datetime.fromtimestamp(int(self._clock()), UTC)
+        at = _moment(question.at, now)
+        credential, receipt = _open(raw)
+        try:
+            desk = self._desks.get(timeout=_WAIT_S)
+        except queue.Empty:
+            raise Unavailable("Others are being verified; try again.") from None
+        try:
+            policy = replace(self._policy, purpose=question.purpose)
+            report = verify_one(
+                credential, receipt, desk, policy, now, at=at, ask_history=desk.history
+            )
+        finally:
+            self._desks.put(desk)
+        return report.to_json()
+
+    def close(self) -> None:
+        while not self._desks.empty():
+            self._desks.get_nowait().close()
+
+
+class _Chains:
+    """An `Ask` of every chain that an issuer of the workspace anchors on."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._by_chain: dict[ChainId, WorkspaceToAsk] = {}
+        for handle in workspace.handles:
+            view = workspace.of(handle)
+            self._by_chain.setdefault(view.chain.id, WorkspaceToAsk(view))
+
+    def __call__(
+        self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
+    ) -> Sequence[Evidence | NoEvidence]:
+        source = self._by_chain.get(chain)
+        if source is None:
+            return [NoEvidence(f"no node of {chain} is known here")] * len(subjects)
+        return source(chain, registry, subjects)
+
+    def history(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+    ) -> IssuerHistory:
+        return self._by_chain[chain].history(chain, registry, issuer_id, block)
+
+    def close(self) -> None:
+        for source in self._by_chain.values():
+            source.__exit__(None, None, None)
+
+
+def _open(raw: bytes) -> tuple[bytes, bytes | None]:
+    """The credential's and the receipt's bytes. What is neither is the verifier's to call so."""
+    try:
+        document = read(raw, max_bytes=2 * MAX_FILE_BYTES)
+    except MalformedJson:
+        return raw, None
+    if not isinstance(document, dict) or "credential" not in document:
+        return raw, None
+    # Read strictly and written canonically, it has the digest that its own bytes had.
+    receipt = document.get("receipt")
+    beside = None if receipt is None else canonicalize(receipt)
+    return canonicalize(document["credential"]), beside
+
+
+def _moment(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = read_moment(text)
+    except MalformedValue as fault:
+        raise InvalidRequest([("query/at", fault.reason)]) from None
+    if at > now:
+        raise InvalidRequest([("query/at", "what will be then cannot be judged")])
+    return at
