@@ -33,12 +33,14 @@ POLICY = TrustPolicy(
     max_age_s=TRUST["maxAgeS"],
 )
 RAW = VECTORS["credential"].encode()
+SOURCE = OneNode("http://node.example")
 
 
 def snapshot(value: dict[str, Any]) -> Snapshot:
     block, slots = value["block"], {name: unhex(word) for name, word in value["slots"].items()}
     return Snapshot(
         block=Block(block["number"], BlockHash.from_hex(block["hash"]), block["timestamp"]),
+        source=SOURCE,
         issuer=decode_issuer(slots["issuer"]),
         did_hash=DidHash(slots["didHash"]),
         batch=decode_batch(slots["batch"]),
@@ -47,7 +49,6 @@ def snapshot(value: dict[str, Any]) -> Snapshot:
 
 
 def evidence_of(case: dict[str, Any]) -> Evidence:
-    source = OneNode("http://node.example")
     receipt = examine(RAW, None).sealed
     assert receipt is not None
     final = snapshot(case["finalized"])
@@ -58,10 +59,9 @@ def evidence_of(case: dict[str, Any]) -> Evidence:
         registry=REGISTRY,
         code_hash=CODE,
         subject=Subject.of(receipt),
-        source=source,
         head=snapshot(case["head"]),
         finalized=final,
-        history=IssuerHistory(CHAIN, REGISTRY, ISSUER, told, final.block, slot, source),
+        history=IssuerHistory(CHAIN, REGISTRY, ISSUER, told, final.block, slot, SOURCE),
     )
 
 
