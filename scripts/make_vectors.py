@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from vector_cases import (
     contract_cases,
     credential_cases,
+    identity_cases,
     json_cases,
     past_cases,
     receipt_cases,
@@ -42,6 +43,7 @@ CASES: dict[str, Callable[[], Json]] = {
     "history-v1": contract_cases.history,
     "typed_data-v1": contract_cases.typed_data,
     "at_time-v1": past_cases.at_time,
+    "identity-v1": identity_cases.identity,
 }
 
 
