@@ -126,12 +126,14 @@ def verify_one(
     *,
     at: datetime | None = None,
     ask_history: AskHistory | None = None,
+    issuers: IssuerSources | None = None,
 ) -> Report:
     """Judge one credential from memory; otherwise as `verify_files`."""
     desk = _Desk(ask, policy, ask_history if at is not None else None)
     examination = examine(raw, receipt)
     desk.gather([examination.sealed])
-    return judge(examination, desk.answer(examination.sealed), policy, now, at)
+    answer = desk.answer(examination.sealed)
+    return (issuers or IssuerSources()).judge(examination, answer, policy, now, at)
 
 
 def _open(path: Path, receipt: Path | None) -> Examination | str:
