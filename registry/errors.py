@@ -11,15 +11,19 @@ RegistryError
  ├─ WorkspaceError           no workspace, or settings that do not hold together
  ├─ ChainError               a chain that could not be asked, or answered what cannot be
  │   ├─ NodeUnreachable      no answer: says nothing about the credential
+ │   │   ├─ NodeBusy         it asks for fewer questions; carries how long to wait, if it says so
+ │   │   └─ NodeTooSlow      no whole answer in time: a smaller question may fare better
  │   ├─ NodeRefused          an answer in JSON-RPC's words that it will not or cannot
  │   ├─ NodeInconsistent     an answer that contradicts itself or the settings
+ │   │   └─ AnswerTooLong    more than is read at once: a smaller question may fare better
  │   └─ DevChainFailed       the embedded chain did not start or stop
  ├─ UnsoundEvidence          what should prove a fact and does not; says nothing of the credential
  │   ├─ MalformedRlp         bytes that are no canonical RLP
  │   ├─ MalformedHeader      no block header, or not that of the block's hash
  │   └─ BrokenProof          trie nodes that do not lead from the root to the key
  ├─ NotFetched               a document on the web could not be had: says nothing of the credential
- └─ HistoryBroken            events that the contract cannot have emitted in this order
+ ├─ HistoryBroken            events that the contract cannot have emitted in this order
+ └─ StoreError               an audit's store of another place or version, or in use elsewhere
 
 Errors become exit codes in `registry.cli` and HTTP statuses at an API's edge, nowhere else. No
 message carries a secret: paths and host names yes; keys, passwords, salts and URL credentials no.
@@ -92,6 +96,18 @@ class NodeUnreachable(ChainError):
     pass
 
 
+class NodeBusy(NodeUnreachable):
+    """retry_after_s: the seconds that the node asks to wait; None where it does not say."""
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class NodeTooSlow(NodeUnreachable):
+    pass
+
+
 class NodeRefused(ChainError):
     """code and message of the JSON-RPC error object; data is its raw `data`, if any."""
 
@@ -104,6 +120,10 @@ class NodeRefused(ChainError):
 
 
 class NodeInconsistent(ChainError):
+    pass
+
+
+class AnswerTooLong(NodeInconsistent):
     pass
 
 
@@ -139,3 +159,7 @@ class HistoryBroken(RegistryError):
         self.issuer = issuer
         self.operation = operation
         self.reason = reason
+
+
+class StoreError(RegistryError):
+    pass

@@ -271,6 +271,11 @@ def topic(kind: type[Event]) -> bytes:
     return keccak256(signature(kind).encode())
 
 
+def data_members(kind: type[Event]) -> tuple[Member, ...]:
+    """The types of the words of such a log's data, in order."""
+    return (*_ALWAYS, *_split(kind)[1])
+
+
 def read_log(topics: Sequence[bytes], data: bytes) -> Event:
     """Read a log of the registry. Raises MalformedValue for one it cannot have written."""
     form = _FORMS.get(topics[0]) if topics else None
@@ -308,11 +313,11 @@ def _split(kind: type[Event]) -> tuple[tuple[Member, ...], tuple[Member, ...]]:
 
 
 def _form(kind: type[Event]) -> _Form:
-    root, rest = _split(kind)
+    root, _ = _split(kind)
     return _Form(
         kind=kind,
         has_root=bool(root),
-        data=(*_ALWAYS, *rest),
+        data=data_members(kind),
         folded=(_UINT40, _UINT8, _UINT40, _ADDRESS, *kind.MEMBERS),
         values=_getter([field.name for field in fields(kind)[4:]]),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from registry import events as ev
 from registry.errors import HistoryBroken
 from registry.history import fold, fold_registration, issuer_id_of, issuer_start
+from registry.log_slices import fold_log
 from registry.state import NOBODY, Batch, Grant, Issuer, State
 from registry.storage import LANES_PER_WORD
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from registry.abi import Lanes
+    from registry.history import HistoryHash
     from registry.values import Address, BatchRoot, ChainId, IssuerId
 
 _EVEN_BITS = (2**256 - 1) // 3
@@ -62,37 +64,48 @@ def replay_issuer(
     return issuer
 
 
-def apply(state: State, event: ev.Event) -> None:
-    """Let one event follow. After HistoryBroken the state is good for nothing more."""
+def apply(state: State, event: ev.Event, data: bytes | None = None) -> None:
+    """Let one event follow. data: its log's, where that is at hand, to fold it as it came.
+
+    After HistoryBroken the event's issuer is good for nothing more.
+    """
     _require(event, event.timestamp >= state.last_timestamp, "older than the event before it")
     state.last_timestamp = event.timestamp
     if isinstance(event, ev.IssuerRegistered):
-        _register(state, event)
+        _register(state, event, data)
         return
     issuer = state.issuers.get(event.issuer_id)
     if issuer is None:
         raise _broken(event, "the issuer was never registered")
-    _follow(issuer, event)
+    _follow(issuer, event, data)
 
 
-def _follow(issuer: Issuer, event: ev.Event) -> None:
+def _follow(issuer: Issuer, event: ev.Event, data: bytes | None = None) -> None:
     _check_number(issuer, event)
     _CHANGES[type(event)](issuer, event)
     issuer.operations = event.operation
-    issuer.history = fold(issuer.history, event)
+    issuer.history = _folded(issuer.history, event, data)
 
 
-def _register(state: State, event: ev.IssuerRegistered) -> None:
+def _folded(history: HistoryHash, event: ev.Event, data: bytes | None) -> HistoryHash:
+    if data is None:
+        return fold(history, event)
+    return fold_log(history, event.KIND, getattr(event, "root", b""), data)
+
+
+def _register(state: State, event: ev.IssuerRegistered, data: bytes | None) -> None:
     due = state.registrations + 1
     _require(event, event.registration == due, f"registration {event.registration}, not {due}")
-    issuer = _registered(event, state.chain, state.registry)
+    issuer = _registered(event, state.chain, state.registry, data)
     _require(event, event.issuer_id not in state.issuers, "registered twice")
     state.issuers[event.issuer_id] = issuer
     state.registrations = event.registration
     state.registrations_history = fold_registration(state.registrations_history, event)
 
 
-def _registered(event: ev.IssuerRegistered, chain: ChainId, registry: Address) -> Issuer:
+def _registered(
+    event: ev.IssuerRegistered, chain: ChainId, registry: Address, data: bytes | None = None
+) -> Issuer:
     _require(event, event.operation == 1, "a registration that is not operation 1")
     issuer_id = issuer_id_of(chain, registry, event.actor, event.salt)
     _require(event, event.issuer_id == issuer_id, f"salt and registrant give {issuer_id}")
@@ -101,7 +114,7 @@ def _registered(event: ev.IssuerRegistered, chain: ChainId, registry: Address) -
         did_hash=event.did_hash,
         profile_uri=event.profile_uri,
         operations=1,
-        history=fold(issuer_start(chain, registry, issuer_id), event),
+        history=_folded(issuer_start(chain, registry, issuer_id), event, data),
     )
 
 

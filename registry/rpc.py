@@ -15,7 +15,14 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import orjson
 
-from registry.errors import NodeInconsistent, NodeRefused, NodeUnreachable
+from registry.errors import (
+    AnswerTooLong,
+    NodeBusy,
+    NodeInconsistent,
+    NodeRefused,
+    NodeTooSlow,
+    NodeUnreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +51,7 @@ _HINTS = {
 }
 
 _HEX = re.compile(r"0x[0-9a-fA-F]*")
+_SECONDS = re.compile(r"[0-9]{1,6}")
 _NO_TEXT = re.compile(r"[^\x20-\x7e]+")
 
 
@@ -182,7 +190,7 @@ class Node:
         with client.stream("POST", self._url, content=body) as response:
             status = response.status_code
             if status == 429 or status >= 500:
-                raise self._http(status)
+                raise self._http(status, response.headers.get("Retry-After"))
             raw = self._body(response, until)
         # Some nodes send a JSON-RPC error with HTTP 400 and the like: that says more.
         if status != 200 and not _is_refusal(raw):
@@ -198,7 +206,7 @@ class Node:
         for part in response.iter_bytes():
             total += len(part)
             if total > MAX_ANSWER_BYTES:
-                raise NodeInconsistent(
+                raise AnswerTooLong(
                     f"{self.name}: the answer is longer than {MAX_ANSWER_BYTES // 2**20} MiB"
                 )
             if time.monotonic() > until:
@@ -206,14 +214,17 @@ class Node:
             parts.append(part)
         return b"".join(parts)
 
-    def _http(self, status: int) -> NodeUnreachable:
+    def _http(self, status: int, retry_after: str | None = None) -> NodeUnreachable:
         other = (
             "try again later, or another node" if status >= 500 else "is the URL that of a node?"
         )
-        return NodeUnreachable(f"{self.name}: HTTP {status}; {_HINTS.get(status, other)}")
+        message = f"{self.name}: HTTP {status}; {_HINTS.get(status, other)}"
+        if status in (429, 503):
+            return NodeBusy(message, _seconds(retry_after))
+        return NodeTooSlow(message) if status == 504 else NodeUnreachable(message)
 
-    def _too_late(self) -> NodeUnreachable:
-        return NodeUnreachable(
+    def _too_late(self) -> NodeTooSlow:
+        return NodeTooSlow(
             f"{self.name}: no whole answer within {self._timeout_s:g} seconds; try again later"
         )
 
@@ -267,6 +278,11 @@ def _is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """RFC 9110 section 10.2.3, in seconds; of its other form, a date, nothing is known here."""
+    return float(retry_after) if retry_after and _SECONDS.fullmatch(retry_after) else None
 
 
 def quantity(value: JsonValue, what: str) -> int:
