@@ -1,204 +1,197 @@
-"""Judges a replayed registry against its storage, and says what an auditor should look at.
+"""Judges a replayed history against the registry's storage: `judge_issuer(case) -> Finding | None`.
 
 Pure, and apart from the verifier: the two share formats and no judgement. The argument is short.
 Every operation is folded into its issuer's history, and every registration into a global one; both
 lie in storage with their counts. If replaying the logs gives the very slots that storage holds,
-then no log was left out, added, changed or moved, for any issuer.
+then no log was left out, added, changed or moved, for any issuer. Where it does not, the first bad
+operation follows from where on the chain the two begin to differ.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from registry import storage
-from registry.events import OwnershipTransferred, StatusChange, StatusChanged
-from registry.state import history_slot
-from registry.storage import Status
+from registry.findings import Finding, Matter, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from registry.events import Event
-    from registry.evidence import Block, Source
-    from registry.state import Issuer, State
+    from registry.storage import HistoryRecord
     from registry.strict_json import JsonObject
-    from registry.values import IssuerId, Slot
-
-MASS_REVOCATION = 100
-"""Credentials revoked by one operation: from here on an auditor is told."""
-
-
-class Weight(StrEnum):
-    """BROKEN: logs and storage disagree, so neither can be relied on. NOTE: worth a look."""
-
-    BROKEN = "broken"
-    NOTE = "note"
+    from registry.values import IssuerId
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """issuer_id None: about the registry as a whole."""
+class Break:
+    """The first log of an issuer that cannot follow those before it, as replay met it."""
 
-    weight: Weight
-    issuer_id: IssuerId | None
-    sentence: str
-
-    def to_json(self) -> JsonObject:
-        issuer_id = None if self.issuer_id is None else self.issuer_id.to_hex()
-        return {"weight": self.weight.value, "issuerId": issuer_id, "sentence": self.sentence}
+    block: int
+    operation: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class IssuerAudit:
-    """leaves: of all its batches, random filling included; nothing on the chain tells which."""
+class Parting:
+    """The first block as of which storage and replay differ: what each held there.
+
+    stored_before: the count in storage one block earlier, where both still agreed.
+    """
+
+    block: int
+    stored_before: int
+    stored: HistoryRecord
+    replayed: HistoryRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where the logs have the operation in question; after_break: behind the log of `Break`."""
+
+    block: int
+    after_break: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One issuer's history by its logs and by storage, both as of the audit's block.
+
+    broken None: every log could follow. parting None: the node has no old states, or both agree at
+    every block. seen None: no log has the number that `first_bad` gives.
+    """
 
     issuer_id: IssuerId
-    operations: int
-    batches: int
-    leaves: int
-    suspended: int
-    revoked: int
-    profile: str
-
-    def to_json(self) -> JsonObject:
-        return {
-            "issuerId": self.issuer_id.to_hex(),
-            "operations": self.operations,
-            "batches": self.batches,
-            "leaves": self.leaves,
-            "suspended": self.suspended,
-            "revoked": self.revoked,
-            "profile": self.profile,
-        }
+    replayed: HistoryRecord
+    stored: HistoryRecord
+    broken: Break | None = None
+    parting: Parting | None = None
+    seen: Sighting | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
-    """block: the final block as of which logs and storage were compared."""
+def judge_issuer(case: Case) -> Finding | None:
+    """What is wrong with one issuer's logs; None where they give what storage holds."""
+    if case.replayed == case.stored and case.broken is None:
+        return None
+    operation, matter, block = first_bad(case), _matter(case), _block(case)
+    sentence = f"{_SENTENCES[matter]}: {_place(case, operation, matter, block)}"
+    if case.broken is not None:
+        number, where = case.broken.operation, case.broken.block
+        sentence += f" (operation {number} in block {where}: {case.broken.reason})"
+    evidence: JsonObject = {
+        "replayedOperations": case.replayed.count,
+        "replayedHistory": "0x" + case.replayed.history.hex(),
+        "storedOperations": case.stored.count,
+        "storedHistory": "0x" + case.stored.history.hex(),
+        "rule": None if case.broken is None else case.broken.reason,
+        "foundBy": _found_by(case),
+    }
+    return Finding(matter, Severity.ERROR, sentence, case.issuer_id, block, operation, evidence)
 
-    block: Block
-    source: Source
-    registrations: int
-    issuers: tuple[IssuerAudit, ...]
-    findings: tuple[Finding, ...]
 
-    @property
-    def holds(self) -> bool:
-        return not any(finding.weight is Weight.BROKEN for finding in self.findings)
-
-
-def compared_slots(state: State) -> list[Slot]:
-    """The slots to read: one for all registrations, one for each issuer's history."""
-    histories = [storage.issuer_slots(issuer_id).history for issuer_id in state.issuers]
-    return [storage.REGISTRATIONS_SLOT, *histories]
-
-
-def audit(
-    events: Iterable[Event],
-    state: State,
-    stored: Mapping[Slot, bytes],
-    block: Block,
-    source: Source,
-) -> Audit:
-    """Compare `state`, replayed from `events`, with `stored`, both as of `block`.
-
-    stored: 32 bytes for each of `compared_slots`.
-    """
-    findings = [*_registrations(state, stored)]
-    for issuer_id, issuer in state.issuers.items():
-        findings += _history(issuer_id, issuer, stored)
-        findings += _standing(issuer_id, issuer)
-    findings += _notable(events)
-    return Audit(
-        block=block,
-        source=source,
-        registrations=state.registrations,
-        issuers=tuple(_summary(issuer_id, issuer) for issuer_id, issuer in state.issuers.items()),
-        findings=tuple(findings),
+def judge_registrations(
+    replayed: HistoryRecord, stored: HistoryRecord, block: int | None
+) -> Finding | None:
+    """What is wrong with the list of issuers. block: the first as of which the counts differ."""
+    if replayed == stored:
+        return None
+    matter, number = Matter.ALTERED_LOG, None
+    if replayed.count != stored.count:
+        matter = Matter.MISSING_LOG if replayed.count < stored.count else Matter.EXTRA_LOG
+        number = min(replayed.count, stored.count) + 1
+    sentence = (
+        f"{_SENTENCES[matter]}: the logs hold {replayed.count} registrations, storage counts "
+        f"{stored.count}"
     )
+    if block is not None:
+        sentence += f"; they part in block {block}"
+    evidence: JsonObject = {
+        "registration": number,
+        "replayedRegistrations": replayed.count,
+        "storedRegistrations": stored.count,
+        "replayedHistory": "0x" + replayed.history.hex(),
+        "storedHistory": "0x" + stored.history.hex(),
+    }
+    return Finding(matter, Severity.ERROR, sentence, None, block, None, evidence)
 
 
-def _registrations(state: State, stored: Mapping[Slot, bytes]) -> Iterator[Finding]:
-    found = stored[storage.REGISTRATIONS_SLOT]
-    if found != state.registrations_slot():
-        count = storage.decode_history(found).count
-        yield Finding(
-            Weight.BROKEN,
-            None,
-            f"the logs hold {state.registrations} registrations, storage counts {count}: "
-            + _blame(state.registrations, count),
+def first_bad(case: Case) -> int | None:
+    """The number of the first operation that is missing, added, altered or moved, if it follows."""
+    broken, parting = case.broken, case.parting
+    if _storage_went_on(case) and broken is not None:
+        return broken.operation
+    if parting is not None:
+        return min(parting.stored_before, parting.stored.count, parting.replayed.count) + 1
+    if broken is not None:
+        return min(case.replayed.count + 1, broken.operation)
+    if case.replayed.count != case.stored.count:
+        return min(case.replayed.count, case.stored.count) + 1
+    return None
+
+
+def _storage_went_on(case: Case) -> bool:
+    """As if the log that could not follow were not there: then that log is the false one."""
+    if case.broken is None:
+        return False
+    if case.parting is None:
+        return case.replayed == case.stored or case.broken.operation <= case.replayed.count
+    return case.parting.block > case.broken.block
+
+
+def _matter(case: Case) -> Matter:
+    if _storage_went_on(case):
+        return Matter.EXTRA_LOG
+    there, held = case.replayed.count, case.stored.count
+    if case.parting is not None:
+        there, held = case.parting.replayed.count, case.parting.stored.count
+    elif case.broken is not None:
+        next_one = case.broken.operation == there + 1
+        return Matter.IMPOSSIBLE_LOG if next_one else _absent(case)
+    if there >= held:
+        return Matter.EXTRA_LOG if there > held else Matter.ALTERED_LOG
+    return _absent(case)
+
+
+def _absent(case: Case) -> Matter:
+    """What became of an operation that storage has and replay has not, or not there."""
+    if case.seen is None:
+        return Matter.MISSING_LOG
+    elsewhere = case.parting is not None and case.seen.block != case.parting.block
+    return Matter.REORDERED_LOG if case.seen.after_break or elsewhere else Matter.ALTERED_LOG
+
+
+def _block(case: Case) -> int | None:
+    if case.broken is not None and (case.parting is None or _storage_went_on(case)):
+        return case.broken.block
+    return None if case.parting is None else case.parting.block
+
+
+def _found_by(case: Case) -> str:
+    if case.parting is not None:
+        return "bisecting over old states"
+    return "the proven history" if case.broken is None else "the rules of the contract"
+
+
+_SENTENCES = {
+    Matter.MISSING_LOG: "the node leaves logs out",
+    Matter.EXTRA_LOG: "the node adds logs",
+    Matter.ALTERED_LOG: "the node alters logs",
+    Matter.REORDERED_LOG: "the node moves logs",
+    Matter.IMPOSSIBLE_LOG: "the node gives a log that the contract cannot have written",
+}
+_WHAT = {
+    Matter.MISSING_LOG: "is missing",
+    Matter.EXTRA_LOG: "is not on the chain",
+    Matter.ALTERED_LOG: "is not what was written",
+    Matter.REORDERED_LOG: "does not stand where it was written",
+    Matter.IMPOSSIBLE_LOG: "cannot follow those before it",
+}
+
+
+def _place(case: Case, operation: int | None, matter: Matter, block: int | None) -> str:
+    if operation is None:
+        return (
+            f"one of operations 1 to {case.stored.count} is not what storage has folded; a node "
+            "with old states would show which"
         )
-
-
-def _history(
-    issuer_id: IssuerId, issuer: Issuer, stored: Mapping[Slot, bytes]
-) -> Iterator[Finding]:
-    found = stored[storage.issuer_slots(issuer_id).history]
-    if found != history_slot(issuer):
-        count = storage.decode_history(found).count
-        yield Finding(
-            Weight.BROKEN,
-            issuer_id,
-            f"the logs hold {issuer.operations} operations, storage counts {count}: "
-            + _blame(issuer.operations, count),
-        )
-
-
-def _blame(replayed: int, counted: int) -> str:
-    if replayed < counted:
-        return "the node leaves logs out; ask another"
-    if replayed > counted:
-        return "the node adds logs, or serves an older state; ask another"
-    return "the node changes logs; ask another"
-
-
-def _standing(issuer_id: IssuerId, issuer: Issuer) -> Iterator[Finding]:
-    def note(sentence: str) -> Finding:
-        return Finding(Weight.NOTE, issuer_id, sentence)
-
-    if issuer.distrust_after:
-        late = [b for b in issuer.batches.values() if b.anchored_at >= issuer.distrust_after]
-        yield note(f"distrusted from {issuer.distrust_after} on (Unix time): {len(late)} batches")
-    if issuer.retired:
-        yield note("retired: it anchors no more")
-    if issuer.paused:
-        yield note("paused: it does not anchor now")
-    if issuer.epoch:
-        yield note(f"its delegates were all ended {issuer.epoch} times")
-    whole = sum(batch.revoked for batch in issuer.batches.values())
-    if whole:
-        yield note(f"{whole} batches revoked as a whole")
-
-
-def _notable(events: Iterable[Event]) -> Iterator[Finding]:
-    for event in events:
-        if isinstance(event, OwnershipTransferred):
-            yield Finding(
-                Weight.NOTE,
-                event.issuer_id,
-                f"operation {event.operation}: owned by {event.actor} from {event.timestamp} on, "
-                f"before by {event.previous_owner}",
-            )
-        elif isinstance(event, StatusChanged) and event.change is StatusChange.REVOKE:
-            count = sum(mask.bit_count() for _, mask in event.lanes)
-            if count >= MASS_REVOCATION:
-                yield Finding(
-                    Weight.NOTE,
-                    event.issuer_id,
-                    f"operation {event.operation}: {count} credentials revoked at once",
-                )
-
-
-def _summary(issuer_id: IssuerId, issuer: Issuer) -> IssuerAudit:
-    batches = issuer.batches.values()
-    return IssuerAudit(
-        issuer_id=issuer_id,
-        operations=issuer.operations,
-        batches=len(batches),
-        leaves=sum(batch.size for batch in batches),
-        suspended=sum(batch.count(Status.SUSPENDED) for batch in batches),
-        revoked=sum(batch.count(Status.REVOKED) for batch in batches),
-        profile=issuer.profile_uri.decode("utf-8", "backslashreplace"),
-    )
+    if matter is Matter.MISSING_LOG and block is None and case.stored.count > operation:
+        return f"operations {operation} to {case.stored.count} are missing"
+    where = "" if block is None else f" in block {block}"
+    return f"operation {operation}{where} {_WHAT[matter]}"

@@ -38,6 +38,7 @@ _EXIT_CODES: tuple[tuple[type[Exception], int], ...] = (
     (errors.MalformedDocument, USAGE_CODE),
     (errors.SchemaNotMet, USAGE_CODE),
     (errors.WorkspaceError, USAGE_CODE),
+    (errors.StoreError, USAGE_CODE),
     (errors.ChainError, UNDECIDED_CODE),
     (errors.RegistryError, 1),
     (OSError, 1),

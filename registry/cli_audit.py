@@ -1,163 +1,231 @@
-"""`credanchor audit`: the registry's whole history, replayed and compared with its storage."""
+"""`credanchor audit`: the registry's whole history, replayed, and closed with a proof."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
-from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable, Sequence
 
-    from registry.auditor import Audit
+    from registry.audit_report import AuditReport
+    from registry.auditing import AuditRequest
     from registry.rpc import Node
-    from registry.values import Address, ChainId, IssuerId
+    from registry.values import Address, ChainId
 
 _BROKEN = 1
+_HOUR_S = 3600
+
+
+class Place(NamedTuple):
+    """Which registry, and how to ask for it. store: where its store lies unless told otherwise."""
+
+    open_nodes: list[Callable[[], Node]]
+    chain: ChainId
+    registry: Address
+    confirmations: int | None
+    store: Path
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser(
         "audit",
-        help="replay the registry's history and compare it with storage",
-        description="Replay every log of a registry up to the final block, and compare what they "
-        "give with the contract's storage: whatever was left out, added or moved shows.",
-        epilog="Exit codes: 0 history and storage agree; 1 they do not; 2 wrong usage; 3 cannot be "
-        "checked now.",
+        help="replay the registry's history and prove that nothing was left out",
+        description="Replay every log of a registry up to a final block, compare what they give "
+        "with the contract's proven storage, and say what an auditor should look at.",
+        epilog="Exit codes: 0 it holds; 1 it does not: a finding is an error; 2 wrong usage; 3 "
+        "cannot be checked now.",
     )
-    parser.add_argument("--rpc", metavar="URL", help="the node to ask (else: the workspace's)")
-    parser.add_argument("--chain", metavar="ID", help="such as eip155:1; goes with --rpc")
-    parser.add_argument("--registry", metavar="ADDRESS", help="the contract; goes with --rpc")
-    parser.add_argument("--issuer", metavar="ID", help="show this issuer alone")
-    parser.add_argument("--json", action="store_true", help="findings for programs")
+    _add_place(parser)
+    _add_depth(parser)
+    parser.add_argument("--follow", action="store_true", help="go on with new blocks until ended")
+    parser.add_argument("--json", action="store_true", help="the report for programs")
+    parser.add_argument("--csv", metavar="DIR", type=Path, help="write the tables there")
     parser.set_defaults(run=_run, usage_error=parser.error)
 
 
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--rpc",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="a node to ask; several must agree on the final block (else: the workspace's)",
+    )
+    parser.add_argument("--chain", metavar="ID", help="such as eip155:1; goes with --rpc")
+    parser.add_argument("--registry", metavar="ADDRESS", help="the contract; goes with --rpc")
+    parser.add_argument(
+        "--trusted-block", metavar="BLOCK", help="eip155:N:0xHASH: close with this very block"
+    )
+    parser.add_argument("--issuer", metavar="ID", help="tell of this issuer alone")
+    parser.add_argument(
+        "--from", dest="told_from", metavar="N", type=_count, default=0, help="tell of later blocks"
+    )
+    parser.add_argument("--to", metavar="N", type=_count, help="audit as of this older block")
+    parser.add_argument("--store", metavar="FILE", type=Path, help="keep logs and tables there")
+
+
+def _add_depth(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sample",
+        metavar="N",
+        type=_sample,
+        default=5_000,
+        help="records and blocks to compare besides histories (else 5000), or `all`",
+    )
+    parser.add_argument("--seed", metavar="N", type=_count, help="chooses them (else: at random)")
+    parser.add_argument(
+        "--every", metavar="HOURS", type=_hours, help="warn of longer times between two anchors"
+    )
+    parser.add_argument(
+        "--late",
+        metavar="HOURS",
+        type=_hours,
+        default=6 * _HOUR_S,
+        help="with --database: warn of longer times from seal to anchor (else 6)",
+    )
+    parser.add_argument(
+        "--max-age",
+        metavar="HOURS",
+        type=_hours,
+        default=24 * _HOUR_S,
+        help="a final block older than this is an error (else 24)",
+    )
+    parser.add_argument(
+        "--patience",
+        metavar="SECONDS",
+        type=float,
+        default=60.0,
+        help="how long to wait for a node that does not answer (else 60)",
+    )
+    parser.add_argument("--database", metavar="URL", help="compare with the issuer's own records")
+    parser.add_argument(
+        "--leaves", metavar="DIR", type=Path, help="check published leaf files (<root>.leaves)"
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _hours(text: str) -> int:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of hours")
+    return round(value * _HOUR_S)
+
+
+def _sample(text: str) -> int | None:
+    return None if text == "all" else _count(text)
+
+
 def _run(args: argparse.Namespace) -> int:
+    from registry.auditing import Audit
+    from registry.progress import Progress
+
+    with ExitStack() as stack:
+        place = _place(args, stack)
+        audit = stack.enter_context(closing(Audit(_request(args, place), place.open_nodes)))
+        report = audit.run(lambda blocks: Progress("audit", blocks, "blocks", quiet=args.json))
+        _show(args, report)
+        if args.csv is not None:
+            from registry.audit_csv import write_tables
+
+            write_tables(audit.store.db, report, audit.request.issuer_id, args.csv)
+        back = audit.forget_false(report)
+        if back is not None:
+            sys.stderr.write(
+                f"credanchor: logs after block {back} were taken out of the store: ask another node"
+                "\n"
+            )
+    return 0 if report.holds else _BROKEN
+
+
+def _request(args: argparse.Namespace, place: Place) -> AuditRequest:
+    import secrets
+    import time
+
+    from registry.auditing import AuditRequest
+    from registry.log_reader import Pace
+    from registry.proven_slots import parse_trusted
     from registry.values import IssuerId
 
-    only = None if args.issuer is None else IssuerId.from_hex(args.issuer)
-    with ExitStack() as stack:
-        node, chain, registry, confirmations = _place(args, stack)
-        audit = _audit(args, node, chain, registry, confirmations)
-    if args.json:
-        sys.stdout.write(json.dumps(_to_json(audit, chain, registry, only)) + "\n")
-    else:
-        _show(audit, registry, only)
-    return 0 if audit.holds else _BROKEN
+    trusted = args.trusted_block and parse_trusted(args.trusted_block, place.chain)
+    return AuditRequest(
+        chain=place.chain,
+        registry=place.registry,
+        store=args.store or place.store,
+        seed=secrets.randbits(53) if args.seed is None else args.seed,
+        now=int(time.time()),
+        confirmations=place.confirmations,
+        trusted=trusted,
+        to=args.to,
+        told_from=args.told_from,
+        issuer_id=None if args.issuer is None else IssuerId.from_hex(args.issuer),
+        sample=args.sample,
+        every_s=args.every,
+        late_s=args.late,
+        max_age_s=args.max_age,
+        database=args.database,
+        leaves=args.leaves,
+        pace=Pace(patience_s=args.patience),
+    )
 
 
-def _place(args: argparse.Namespace, stack: ExitStack) -> tuple[Node, ChainId, Address, int | None]:
-    """The node to ask, and which contract on which chain is meant."""
+def _place(args: argparse.Namespace, stack: ExitStack) -> Place:
+    """The nodes to ask, and which contract on which chain is meant."""
     from registry.devchain import running_chain
     from registry.errors import WorkspaceError
-    from registry.rpc import Node
     from registry.values import Address, ChainId
     from registry.workspace import Workspace, find
 
     if args.rpc:
         if not (args.chain and args.registry):
             args.usage_error("--rpc goes with --chain and --registry")
-        place = ChainId.parse(args.chain), Address.from_hex(args.registry)
-        return stack.enter_context(Node(args.rpc)), *place, None
+        chain, registry = ChainId.parse(args.chain), Address.from_hex(args.registry)
+        return Place(_openers(args.rpc), chain, registry, None, _cached(chain, registry))
     workspace = Workspace.load(find(args.workspace))
     settings = workspace.chain
     if settings.registry is None:
         raise WorkspaceError(f"{workspace.file}: no [chain] registry yet; run `credanchor deploy`")
-    url = (
-        stack.enter_context(running_chain(workspace.folder))
-        if settings.embedded
-        else settings.rpc[0]
-    )
-    node = stack.enter_context(Node(url))
-    return node, settings.id, settings.registry, settings.confirmations
+    urls: Sequence[str] = settings.rpc
+    if settings.embedded:
+        urls = [stack.enter_context(running_chain(workspace.folder))]
+    store = workspace.folder / "audit" / _store_name(settings.id, settings.registry)
+    openers = _openers(urls)
+    return Place(openers, settings.id, settings.registry, settings.confirmations, store)
 
 
-def _audit(
-    args: argparse.Namespace,
-    node: Node,
-    chain: ChainId,
-    registry: Address,
-    confirmations: int | None,
-) -> Audit:
-    from registry.auditor import audit, compared_slots
-    from registry.chain_reader import read_blocks, read_slots
-    from registry.event_reader import deployment_block, read_events
-    from registry.evidence import OneNode
-    from registry.progress import Progress
-    from registry.replay import replay
+def _openers(urls: Sequence[str]) -> list[Callable[[], Node]]:
+    """Each URL once: a node that is named twice has one voice."""
+    from functools import partial
 
-    _, block = read_blocks(node, chain, confirmations)
-    _check_code(node, registry, block.number)
-    first = deployment_block(node, registry, block.number)
-    blocks = max(block.number - first + 1, 0)
-    with Progress("audit", blocks, "blocks", quiet=args.json) as progress:
-        events = list(read_events(node, registry, first, block.number, progress.advance))
-    state = replay(events, chain, registry)
-    stored = read_slots(node, registry, compared_slots(state), block)
-    return audit(events, state, stored, block, OneNode(node.name))
+    from registry.rpc import Node
+
+    return [partial(Node, url) for url in dict.fromkeys(urls)]
 
 
-def _check_code(node: Node, registry: Address, number: int) -> None:
-    """Raises NodeInconsistent unless the contract is the one whose rules replay knows.
-
-    An empty account has no logs and no storage: they would agree.
-    """
-    from registry import artifact
-    from registry.errors import NodeInconsistent
-    from registry.keccak import keccak256
-    from registry.rpc import data
-
-    code = data(node.call("eth_getCode", [registry.to_hex(), hex(number)]), "eth_getCode")
-    if not code:
-        raise NodeInconsistent(f"{node.name}: no contract at {registry} as of block {number}")
-    if keccak256(code) != artifact.load().code_hash:
-        raise NodeInconsistent(
-            f"{node.name}: the contract at {registry} is not the CredentialRegistry that this "
-            "version knows; its logs can't be judged"
-        )
+def _store_name(chain: ChainId, registry: Address) -> str:
+    return f"{chain.number}-{registry}.db"
 
 
-def _to_json(
-    audit: Audit, chain: ChainId, registry: Address, only: IssuerId | None
-) -> dict[str, object]:
-    return {
-        "chain": str(chain),
-        "registry": registry.to_hex(),
-        "block": audit.block.number,
-        "source": audit.source.to_json(),
-        "holds": audit.holds,
-        "registrations": audit.registrations,
-        "issuers": [one.to_json() for one in audit.issuers if only in (None, one.issuer_id)],
-        "findings": [
-            finding.to_json()
-            for finding in audit.findings
-            if only is None or finding.issuer_id in (None, only)
-        ],
-    }
+def _cached(chain: ChainId, registry: Address) -> Path:
+    import os
+
+    named = os.environ.get("XDG_CACHE_HOME")
+    folder = Path(named) if named else Path.home() / ".cache"
+    return folder / "credanchor" / "audit" / _store_name(chain, registry)
 
 
-def _show(audit: Audit, registry: Address, only: IssuerId | None) -> None:
-    from registry.report import printable
-
-    verdict = "HOLDS: logs and storage agree" if audit.holds else "BROKEN: see below"
-    lines = [
-        f"{registry} as of final block {audit.block.number}: {verdict}, {audit.source.sentence()}.",
-        f"{audit.registrations} issuers registered",
-    ]
-    for one in audit.issuers:
-        if only not in (None, one.issuer_id):
-            continue
-        lines.append(f"{one.issuer_id} {printable(one.profile)}".rstrip())
-        lines.append(
-            f"  {one.operations} operations, {one.batches} batches of {one.leaves} leaves, "
-            f"{one.suspended} suspended, {one.revoked} revoked"
-        )
-        lines += [
-            f"  {finding.weight}: {finding.sentence}"
-            for finding in audit.findings
-            if finding.issuer_id == one.issuer_id
-        ]
-    lines += [f"{one.weight}: {one.sentence}" for one in audit.findings if one.issuer_id is None]
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+def _show(args: argparse.Namespace, report: AuditReport) -> None:
+    if args.json:
+        sys.stdout.write(json.dumps(report.to_json()) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in report.lines())
+    sys.stdout.flush()

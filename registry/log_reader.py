@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.errors import AnswerTooLong, NodeBusy, NodeRefused, NodeTooSlow, NodeUnreachable
 from registry.log_ranges import RangeControl, is_rate_limit
-from registry.raw_log import BadLog, RawLog, read_logs
-from registry.rpc import Node, data
+from registry.raw_log import BadLog, RawLog, logs_query, read_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from registry.rpc import Node
     from registry.strict_json import JsonObject
     from registry.values import Address, BlockHash
 
@@ -191,12 +191,7 @@ class _Reading:
             self._pool.local.opener, self._pool.local.node = opener, opener()
             self._pool.opened.append(self._pool.local.node)
         node: Node = self._pool.local.node
-        query: JsonObject = {
-            "address": self._registry.to_hex(),
-            "fromBlock": hex(first),
-            "toBlock": hex(last),
-        }
-        answer = node.call("eth_getLogs", [query])
+        answer = node.call("eth_getLogs", [logs_query(self._registry, first, last)])
         return read_logs(node.name, answer, self._registry, first, last)
 
 
@@ -209,19 +204,3 @@ def logs_of_block(
     if any(log.block_hash != block_hash for log in logs):
         raise BadLog(node.name, "foreign", number, "is of another block of that number")
     return logs
-
-
-def deployment_block(node: Node, registry: Address, last: int) -> int:
-    """The first block whose state has code at `registry`, by bisection.
-
-    0 where the node does not know old states: then all of the chain is searched for logs.
-    """
-    low, high = 0, last
-    try:
-        while low < high:
-            middle = (low + high) // 2
-            answer = node.call("eth_getCode", [registry.to_hex(), hex(middle)])
-            low, high = (low, middle) if data(answer, "code") else (middle + 1, high)
-    except NodeRefused:
-        return 0
-    return low

@@ -12,8 +12,8 @@ from registry.errors import NodeInconsistent
 from registry.rpc import quantity
 
 if TYPE_CHECKING:
-    from registry.strict_json import JsonValue
-    from registry.values import Address
+    from registry.strict_json import JsonObject, JsonValue
+    from registry.values import Address, IssuerId
 
 HASH_BYTES = 32
 
@@ -40,6 +40,20 @@ class BadLog(NodeInconsistent):
         super().__init__(f"{node}: a log{place} {reason}; ask another node")
         self.kind = kind
         self.block = block
+
+
+def logs_query(
+    registry: Address, first: int, last: int, issuer_id: IssuerId | None = None
+) -> JsonObject:
+    """What eth_getLogs is asked for, blocks `first` to `last`, both counted."""
+    query: JsonObject = {
+        "address": registry.to_hex(),
+        "fromBlock": hex(first),
+        "toBlock": hex(last),
+    }
+    if issuer_id is not None:
+        query["topics"] = [None, issuer_id.to_hex()]  # of every event the first argument
+    return query
 
 
 def read_logs(

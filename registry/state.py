@@ -122,9 +122,7 @@ def _history_slot(count: int, history: HistoryHash) -> bytes:
 
 def _issuer_storage(issuer_id: IssuerId, issuer: Issuer) -> Iterator[tuple[Slot, bytes]]:
     slots = storage.issuer_slots(issuer_id)
-    flags = issuer.paused | issuer.retired << 1
-    record = (issuer.owner, 0), (flags, 160), (issuer.epoch, 168), (issuer.distrust_after, 200)
-    yield slots.record, _pack(*record)
+    yield slots.record, issuer_value(issuer)
     yield slots.history, history_slot(issuer)
     yield slots.did_hash, bytes(issuer.did_hash)
     yield slots.pending_owner, _pack((issuer.pending_owner, 0))
@@ -132,14 +130,22 @@ def _issuer_storage(issuer_id: IssuerId, issuer: Issuer) -> Iterator[tuple[Slot,
         fields = (grant.roles, 0), (grant.epoch, 8), (grant.expiry, 40)
         yield storage.delegate_slot(issuer_id, account), _pack(*fields)
     for root, batch in issuer.batches.items():
-        yield storage.batch_slot(issuer_id, root), _batch_slot(batch)
+        yield storage.batch_slot(issuer_id, root), batch_value(batch)
         for number, word in batch.words.items():
             yield storage.word_slot(issuer_id, root, number), _pack((word, 0))
     for (signer, number), bits in issuer.used_nonces.items():
         yield storage.nonce_slot(issuer_id, signer, number), _pack((bits, 0))
 
 
-def _batch_slot(batch: Batch) -> bytes:
+def issuer_value(issuer: Issuer) -> bytes:
+    """The issuer's first slot, as the contract packs it."""
+    flags = issuer.paused | issuer.retired << 1
+    record = (issuer.owner, 0), (flags, 160), (issuer.epoch, 168), (issuer.distrust_after, 200)
+    return _pack(*record)
+
+
+def batch_value(batch: Batch) -> bytes:
+    """The batch's first slot, as the contract packs it."""
     return _pack(
         (batch.anchored_at, 0), (batch.operation, 40), (batch.size, 80), (batch.revoked, 112)
     )

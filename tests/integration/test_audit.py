@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rpc_proxy import altered, error, proxied
 
 import anchor_service
-from registry import rpc
 from registry.cli import main
 from registry.devchain import running_chain
-from registry.errors import NodeRefused
-from registry.event_reader import deployment_block, read_events
+from registry.event_reader import deployment_block
+from registry.log_reader import read_ranges
 from registry.rpc import Node
 from registry.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from registry.strict_json import JsonValue
+    from rpc_proxy import Forward, Message
+
     from registry.values import Address
 
 SAMPLES = Path(anchor_service.__file__).parent / "samples"
@@ -58,15 +62,16 @@ def registry_of(folder: Path) -> Address:
     return registry
 
 
-def lie(monkeypatch: pytest.MonkeyPatch, changed: Any) -> None:
-    """From now on every node's logs are what `changed` makes of them."""
-    honest = Node.call
+@contextmanager
+def lying(line: tuple[Path, str], changed: Any) -> Iterator[list[str]]:
+    """Arguments that audit through a node whose logs are what `changed` makes of them."""
+    with proxied(line[1]) as proxy:
+        proxy.rules.append(altered("eth_getLogs", changed))
+        yield [*place(line, proxy.url), "--max-age", "100000"]
 
-    def call(self: Node, method: str, params: Sequence[JsonValue]) -> JsonValue:
-        answer = honest(self, method, params)
-        return changed(answer) if method == "eth_getLogs" else answer
 
-    monkeypatch.setattr(rpc.Node, "call", call)
+def place(line: tuple[Path, str], url: str) -> list[str]:
+    return ["--rpc", url, "--chain", "eip155:31337", "--registry", str(registry_of(line[0]))]
 
 
 def test_an_honest_history_holds(
@@ -81,10 +86,14 @@ def test_an_honest_history_holds(
 
 
 def test_without_a_workspace_a_node_and_a_place_are_enough(
-    line: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    line: tuple[Path, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    place = ["--rpc", line[1], "--chain", "eip155:31337", "--registry", str(registry_of(line[0]))]
-    assert audited(tmp_path, capsys, *place, code=0)["holds"]
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert audited(tmp_path, capsys, *place(line, line[1]), code=0)["holds"]
+    assert list((tmp_path / "cache" / "credanchor" / "audit").iterdir())
 
 
 def test_people_are_told_in_a_few_lines(
@@ -98,52 +107,43 @@ def test_people_are_told_in_a_few_lines(
 
 
 @pytest.mark.parametrize("dropped", [3, 2, 1, 0])
-def test_a_node_that_leaves_a_log_out_is_caught(
-    line: tuple[Path, str],
-    dropped: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_node_that_leaves_a_log_out_is_caught_and_another_is_believed(
+    line: tuple[Path, str], dropped: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lie(monkeypatch, lambda logs: logs[:dropped] + logs[dropped + 1 :])
-    capsys.readouterr()
-    assert main(["-w", str(line[0]), "audit"]) == 1
-
-
-def test_a_node_that_changes_a_log_is_caught(
-    line: tuple[Path, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def blur(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        anchored = dict(logs[1])
-        last_byte = int(anchored["data"][-2:], 16)  # of its metaHash
-        anchored["data"] = anchored["data"][:-2] + f"{last_byte ^ 1:02x}"
-        return [logs[0], anchored, *logs[2:]]
-
-    lie(monkeypatch, blur)
-    capsys.readouterr()
-    assert main(["-w", str(line[0]), "audit"]) == 1
+    store = ["--store", str(tmp_path / "store.db")]
+    with lying(line, lambda logs: logs[:dropped] + logs[dropped + 1 :]) as words:
+        report = audited(tmp_path, capsys, *words, *store, code=1)
+    (error, *_) = errors = [one for one in report["findings"] if one["severity"] == "error"]
+    assert {one["matter"] for one in errors} == {"missing-log"}
+    assert dropped == 0 or error["operation"] == dropped + 1
+    honest = audited(tmp_path, capsys, *place(line, line[1]), *store, code=0)
+    assert honest["issuers"][0]["operations"] == 4
 
 
 @pytest.mark.parametrize(
-    "confused",
+    ("confused", "said"),
     [
-        lambda logs: [logs[1], logs[0], *logs[2:]],
-        lambda logs: [logs[0], *logs],
-        lambda logs: [{**logs[0], "removed": True}, *logs[1:]],
-        lambda logs: [{**logs[0], "address": "0x" + "11" * 20}, *logs[1:]],
-        lambda logs: [{**logs[0], "topics": logs[0]["topics"][:1]}, *logs[1:]],
-        lambda logs: [{**logs[0], "data": logs[0]["data"] + "00" * 32}, *logs[1:]],
-        lambda _: None,
+        (lambda logs: [logs[1], logs[0], *logs[2:]], "out of order"),
+        (lambda logs: [logs[0], *logs], "twice"),
+        (lambda logs: [{**logs[0], "removed": True}, *logs[1:]], "reorganisation"),
+        (lambda logs: [{**logs[0], "address": "0x" + "11" * 20}, *logs[1:]], "another contract"),
+        (lambda logs: [{**logs[0], "topics": logs[0]["topics"][:1]}, *logs[1:]], "none that"),
+        (lambda logs: [{**logs[0], "data": logs[0]["data"] + "00" * 32}, *logs[1:]], "none that"),
+        (lambda logs: [{**logs[0], "data": logs[0]["data"] + " "}, *logs[1:]], "not the hex"),
+        (lambda logs: [{**logs[0], "blockNumber": "0xfffff"}, *logs[1:]], "not asked for"),
+        (lambda _: None, "no list"),
     ],
 )
 def test_answers_that_cannot_be_are_not_judged(
     line: tuple[Path, str],
     confused: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    lie(monkeypatch, confused)
-    capsys.readouterr()
-    assert main(["-w", str(line[0]), "audit"]) == 3
+    with lying(line, confused) as words:
+        answer = audited(tmp_path, capsys, *words, "--store", str(tmp_path / "store.db"), code=3)
+    assert said in answer["error"]["message"]
 
 
 @pytest.mark.parametrize(
@@ -161,32 +161,34 @@ def test_what_is_not_the_registry_is_not_judged(
     with Node(line[1]) as node:
         node.call("anvil_setCode", [other, code])
         node.call("anvil_mine", ["0x4"])
-    place = ["--rpc", line[1], "--chain", "eip155:31337", "--registry", other]
-    assert reason in audited(tmp_path, capsys, *place, code=3)["error"]["message"]
+    words = ["--rpc", line[1], "--chain", "eip155:31337", "--registry", other]
+    assert reason in audited(tmp_path, capsys, *words, code=3)["error"]["message"]
 
 
 def test_ranges_shrink_until_the_node_takes_them(line: tuple[Path, str]) -> None:
     folder, url = line
     asked: list[int] = []
 
-    class Narrow(Node):
-        def call(self, method: str, params: Sequence[JsonValue]) -> JsonValue:
-            if method == "eth_getLogs":
-                query: Any = params[0]
-                span = int(query["toBlock"], 16) - int(query["fromBlock"], 16) + 1
-                asked.append(span)
-                if span > 3:
-                    raise NodeRefused(method, -32005, "query returned more than 10000 results")
-            return super().call(method, params)
+    def narrow(call: Message, forward: Forward) -> Message | None:
+        if call["method"] != "eth_getLogs":
+            return None
+        query = call["params"][0]
+        span = int(query["toBlock"], 16) - int(query["fromBlock"], 16) + 1
+        asked.append(span)
+        return error(call, "query returned more than 10000 results") if span > 3 else None
 
-    with Narrow(url) as narrow, Node(url) as wide:
-        last = int(str(wide.call("eth_blockNumber", [])), 16)
+    with Node(url) as node:
+        last = int(str(node.call("eth_blockNumber", [])), 16)
+    with proxied(url) as proxy:
+        proxy.rules.append(narrow)
         registry = registry_of(folder)
-        covered: list[int] = []
-        narrowly = list(read_events(narrow, registry, 0, last, covered.append))
-        assert narrowly == list(read_events(wide, registry, 0, last))
+        narrowly = list(read_ranges([partial(Node, proxy.url)], registry, 0, last))
+        widely = list(read_ranges([partial(Node, url)], registry, 0, last))
+    assert [log for one in narrowly for log in one.logs] == widely[0].logs
     assert max(asked) > 3
-    assert sum(covered) == last + 1
+    assert narrowly[0].first == 0
+    assert narrowly[-1].last == last
+    assert all(one.last + 1 == two.first for one, two in pairwise(narrowly))
 
 
 def test_the_deployment_is_found_by_bisection(line: tuple[Path, str]) -> None:

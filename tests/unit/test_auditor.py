@@ -1,107 +1,176 @@
-"""Auditor: whatever the logs leave out, add or change shows in one slot."""
+"""Auditor: whatever the logs leave out, add, change or move is named, and by its number."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
-from vector_files import load, unhex
 
-from registry import events as ev
-from registry import storage
-from registry.auditor import MASS_REVOCATION, Audit, Weight, audit, compared_slots
-from registry.evidence import Block, OneNode
-from registry.replay import replay
-from registry.values import Address, BlockHash, ChainId, DidHash, Slot
+from registry.auditor import Break, Case, Parting, Sighting, judge_issuer, judge_registrations
+from registry.findings import Matter, Severity, holds
+from registry.storage import HistoryRecord
+from registry.values import IssuerId
 
-VECTORS = load("history-v1")
-CHAIN = ChainId(VECTORS["chainId"])
-REGISTRY = Address.from_hex(VECTORS["registry"])
-RELEASED = [
-    ev.read_log([unhex(topic) for topic in log["topics"]], unhex(log["data"]))
-    for log in VECTORS["logs"]
-]
-BLOCK = Block(7, BlockHash(bytes(32)), 1_900_000_000)
-SOURCE = OneNode("http://node.example:8545")
+ISSUER = IssuerId(bytes(range(32)))
 
 
-def stored_after(events: list[ev.Event]) -> dict[Slot, bytes]:
-    return dict(replay(events, CHAIN, REGISTRY).storage())
+def record(count: int, mark: int = 0) -> HistoryRecord:
+    """A history of so many operations; another mark is another hash."""
+    return HistoryRecord(count, bytes([count, mark]) + bytes(25))
 
 
-def audited(events: list[ev.Event], stored: dict[Slot, bytes]) -> Audit:
-    """What the auditor says of logs and storage that need not belong together."""
-    state = replay(events, CHAIN, REGISTRY)
-    wanted = {slot: stored.get(slot, bytes(32)) for slot in compared_slots(state)}
-    return audit(events, state, wanted, BLOCK, SOURCE)
+NOTHING = record(0)
 
 
-def test_a_whole_history_holds_and_is_summed_up() -> None:
-    report = audited(RELEASED, stored_after(RELEASED))
-    assert report.holds
-    assert report.registrations == sum(isinstance(e, ev.IssuerRegistered) for e in RELEASED)
-    by_id = {one.issuer_id: one for one in report.issuers}
-    for issuer_id, one in by_id.items():
-        mine = [event for event in RELEASED if event.issuer_id == issuer_id]
-        assert one.operations == len(mine)
-        assert one.batches == sum(isinstance(event, ev.Anchored) for event in mine)
+def test_equal_histories_are_in_order() -> None:
+    assert judge_issuer(Case(ISSUER, record(5), record(5))) is None
+    assert judge_registrations(record(3), record(3), None) is None
 
 
-@pytest.mark.parametrize("kept", range(len(RELEASED)))
-def test_an_ending_left_out_is_broken(kept: int) -> None:
-    report = audited(RELEASED[:kept], stored_after(RELEASED))
-    assert not report.holds
-    broken = [one for one in report.findings if one.weight is Weight.BROKEN]
-    assert all("leaves logs out" in one.sentence for one in broken)
+@pytest.mark.parametrize(
+    ("case", "matter", "operation", "block"),
+    [
+        # Without old states: what counts and rules alone tell.
+        (Case(ISSUER, record(3), record(5)), Matter.MISSING_LOG, 4, None),
+        (Case(ISSUER, record(5), record(3)), Matter.EXTRA_LOG, 4, None),
+        (Case(ISSUER, record(5), record(5, 1)), Matter.ALTERED_LOG, None, None),
+        (
+            Case(ISSUER, record(3), record(9), Break(70, 5, "a gap: 4 did not come before it")),
+            Matter.MISSING_LOG,
+            4,
+            70,
+        ),
+        (
+            Case(ISSUER, record(3), record(9), Break(70, 3, "doubled")),
+            Matter.EXTRA_LOG,
+            3,
+            70,
+        ),
+        (
+            Case(ISSUER, record(3), record(9), Break(70, 4, "no authority")),
+            Matter.IMPOSSIBLE_LOG,
+            4,
+            70,
+        ),
+        (
+            Case(ISSUER, record(3), record(9), Break(70, 5, "a gap"), None, Sighting(71, True)),
+            Matter.REORDERED_LOG,
+            4,
+            70,
+        ),
+        # With them: where the two part.
+        (
+            Case(ISSUER, record(3), record(5), None, Parting(50, 3, record(4), record(3))),
+            Matter.MISSING_LOG,
+            4,
+            50,
+        ),
+        (
+            Case(ISSUER, record(5), record(4), None, Parting(50, 3, record(3), record(4))),
+            Matter.EXTRA_LOG,
+            4,
+            50,
+        ),
+        (
+            Case(ISSUER, record(5), record(5, 1), None, Parting(50, 2, record(3, 1), record(3))),
+            Matter.ALTERED_LOG,
+            3,
+            50,
+        ),
+        (
+            Case(
+                ISSUER,
+                record(3),
+                record(9),
+                Break(70, 5, "a gap"),
+                Parting(60, 3, record(4), record(3)),
+            ),
+            Matter.MISSING_LOG,
+            4,
+            60,
+        ),
+        (
+            Case(
+                ISSUER,
+                record(3),
+                record(9),
+                Break(60, 4, "no authority"),
+                Parting(60, 3, record(4), record(3)),
+                Sighting(60, False),
+            ),
+            Matter.ALTERED_LOG,
+            4,
+            60,
+        ),
+        (
+            Case(
+                ISSUER,
+                record(3),
+                record(9),
+                Break(60, 5, "a gap"),
+                Parting(60, 3, record(4), record(3)),
+                Sighting(61, True),
+            ),
+            Matter.REORDERED_LOG,
+            4,
+            60,
+        ),
+        (
+            Case(
+                ISSUER,
+                record(3),
+                record(9),
+                Break(60, 2, "doubled"),
+                Parting(75, 3, record(4), record(3)),
+            ),
+            Matter.EXTRA_LOG,
+            2,
+            60,
+        ),
+        (Case(ISSUER, record(3), record(3), Break(60, 4, "any")), Matter.EXTRA_LOG, 4, 60),
+        (
+            Case(
+                ISSUER,
+                NOTHING,
+                record(2),
+                Break(60, 2, "the issuer was never registered"),
+                Parting(40, 0, record(1), NOTHING),
+            ),
+            Matter.MISSING_LOG,
+            1,
+            40,
+        ),
+    ],
+)
+def test_the_first_bad_operation_is_named(
+    case: Case, matter: Matter, operation: int | None, block: int | None
+) -> None:
+    finding = judge_issuer(case)
+    assert finding is not None
+    assert (finding.matter, finding.operation, finding.block) == (matter, operation, block)
+    assert finding.severity is Severity.ERROR
+    assert finding.issuer_id == ISSUER
+    if operation is not None:
+        assert f"{operation}" in finding.sentence
+    shown = json.loads(json.dumps(finding.to_json()))
+    assert shown["evidence"]["storedOperations"] == case.stored.count
+    assert not holds([finding])
 
 
-def test_an_older_storage_than_the_logs_is_broken() -> None:
-    report = audited(RELEASED, stored_after(RELEASED[:-1]))
-    assert not report.holds
-    assert any("older state" in one.sentence for one in report.findings)
-
-
-def test_a_changed_log_is_broken_though_every_number_is_right() -> None:
-    place = next(n for n, event in enumerate(RELEASED) if isinstance(event, ev.DidChanged))
-    changed = list(RELEASED)
-    event = changed[place]
-    assert isinstance(event, ev.DidChanged)
-    changed[place] = replace(event, did_hash=DidHash(b"\x13" * 32))
-    report = audited(changed, stored_after(RELEASED))
-    (broken,) = [one for one in report.findings if one.weight is Weight.BROKEN]
-    assert broken.issuer_id == RELEASED[place].issuer_id
-    assert "changes logs" in broken.sentence
-
-
-def test_a_registration_that_the_logs_never_had_is_broken() -> None:
-    stored = stored_after(RELEASED)
-    slot = int.from_bytes(stored[storage.REGISTRATIONS_SLOT], "big") + 1
-    stored[storage.REGISTRATIONS_SLOT] = slot.to_bytes(32, "big")
-    report = audited(RELEASED, stored)
-    (broken,) = [one for one in report.findings if one.weight is Weight.BROKEN]
-    assert broken.issuer_id is None
-
-
-def test_what_an_auditor_should_look_at_is_noted() -> None:
-    report = audited(RELEASED, stored_after(RELEASED))
-    noted = [one.sentence for one in report.findings if one.weight is Weight.NOTE]
-    owners = [event for event in RELEASED if isinstance(event, ev.OwnershipTransferred)]
-    masses = [
-        event
-        for event in RELEASED
-        if isinstance(event, ev.StatusChanged)
-        and event.change is ev.StatusChange.REVOKE
-        and sum(mask.bit_count() for _, mask in event.lanes) >= MASS_REVOCATION
-    ]
-    assert owners
-    assert masses
-    assert sum("owned by" in sentence for sentence in noted) == len(owners)
-    assert sum("revoked at once" in sentence for sentence in noted) == len(masses)
-
-
-def test_findings_have_a_json_form() -> None:
-    report = audited(RELEASED[:-1], stored_after(RELEASED))
-    assert report.findings
-    for finding in report.findings:
-        assert json.loads(json.dumps(finding.to_json()))["weight"] in ("broken", "note")
+@pytest.mark.parametrize(
+    ("replayed", "stored", "matter", "number"),
+    [
+        (record(2), record(4), Matter.MISSING_LOG, 3),
+        (record(4), record(2), Matter.EXTRA_LOG, 3),
+        (record(4), record(4, 1), Matter.ALTERED_LOG, None),
+    ],
+)
+def test_registrations_are_judged_by_themselves(
+    replayed: HistoryRecord, stored: HistoryRecord, matter: Matter, number: int | None
+) -> None:
+    finding = judge_registrations(replayed, stored, 17)
+    assert finding is not None
+    assert finding.matter is matter
+    assert finding.issuer_id is None
+    assert finding.block == 17
+    assert finding.evidence["registration"] == number
