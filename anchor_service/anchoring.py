@@ -1,7 +1,7 @@
-"""The line from open batches to final anchors, and status changes to the chain.
+"""The line from open batches to blocks, and status changes to the chain, step by step.
 
 Every function may be killed anywhere and called again: it goes on from what the database and the
-contract say.
+contract say. None waits for the chain but `submit`, for commands.
 """
 
 from __future__ import annotations
@@ -11,34 +11,39 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, errands, gates, inclusions, outbox, subjects
+from anchor_service import batch_store, errands, gates, inclusions, outbox
+from anchor_service.deciding import retry_after, retry_due
 from anchor_service.errands import Anchor
 from anchor_service.errors import Blocked, StillPending
-from anchor_service.lifecycle import PENDING_INTENTS, BatchState, IntentState, Moment
+from anchor_service.lifecycle import PENDING_INTENTS, BatchState, Moment
+from anchor_service.schedule import ALL, Due
 from anchor_service.sealing import seal
-from anchor_service.status_changes import finish_adopted, send_changes
+from anchor_service.status_changes import note_blocked, send_changes
 from anchor_service.submitter import Outcome
 from registry.issuer_settings import MAIN
 
 if TYPE_CHECKING:
-    from anchor_service.batch_store import Batch
+    from anchor_service.batch_store import Batch, Waiting
     from anchor_service.chain import Chain
     from anchor_service.database import Database
     from anchor_service.opening import Desk
+    from anchor_service.outbox import Intent
     from anchor_service.submitter import Submitter, Watch
     from registry.approval_settings import ApprovalSettings
     from registry.values import Address, IssuerId
 
+_GAPS_A_ROUND = 16
 # Batches to go on with. BLOCKED ones are tried again: the person may have acted.
 _UNFINISHED = (BatchState.SEALED, BatchState.SIGNED, BatchState.SUBMITTED, BatchState.BLOCKED)
-# A call that keeps reverting though its estimate passes is not tried for ever.
-_ROUNDS = 3
-_WEEK_S = 7 * 86400
+
+
+class _Waits(Exception):
+    """People have not approved yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What one run works with, and for whom.
+    """One issuer at the desk of its account.
 
     approval: what waits for people. handle: the issuer's. finality_depth: blocks on top that count
     as final where the chain's own tag is not believed. poll: seconds between looks for finality.
@@ -66,91 +71,138 @@ class Line:
         return self.desk.submitter
 
 
-def seal_open(line: Line) -> list[int]:
-    """Seal every open batch that has credentials; the seals are durable on return."""
+def seal_open(line: Line, due: Due = ALL) -> list[int]:
+    """Seal the open batches that are due, if every approval is there; durable on return."""
     with line.database.read() as connection:
-        waiting = batch_store.open_batches(connection, line.handle)
+        waiting = batch_store.waiting_batches(connection, line.handle)
+    now = _now()
     done = []
-    for batch_id in waiting:
-        with line.database.write() as connection:
-            found = batch_store.unsealed(connection, batch_id)
-            if found is None or not gates.may_seal(connection, batch_id, line.approval):
-                continue
-            ids, digests = found
-            sealed = seal(line.issuer_id, digests, os.urandom)
-            batch_store.store_seal(
-                connection, batch_id, ids, sealed, line.chain.id, line.registry, _now()
-            )
-        done.append(batch_id)
-        line.watch(Moment.SEALED)
+    for one in waiting:
+        if due.batch(one, now) and _close(line, one):
+            _seal(line, one.id)
+            done.append(one.id)
+            line.watch(Moment.SEALED)
     return done
 
 
-def submit(line: Line) -> None:
-    """Bring every sealed batch and every wanted status change into a block.
+def _close(line: Line, one: Waiting) -> bool:
+    """Let the batch take no more credentials, if what is in it then is approved."""
+    if one.closed is not None:
+        return True
+    try:
+        with line.database.write() as connection:
+            line.submitter.fence(connection)
+            batch_store.close(connection, one.id, _now())
+            if not gates.may_seal(connection, one.id, line.approval):
+                raise _Waits  # out of the transaction: it stays open
+    except _Waits:
+        return False
+    return True
 
-    What is blocked is noted in the database and does not hold up the rest. Raises StillPending.
-    """
-    resume_pending(line.desk)
+
+def _seal(line: Line, batch_id: int) -> None:
+    # The tree is made outside of any transaction: nobody who adds credentials waits for it.
     with line.database.read() as connection:
-        batches = batch_store.sealed_batches(connection, *_UNFINISHED, issuer=line.handle)
-    for batch in batches:
-        if (batch.chain, batch.registry) != (line.chain.id, line.registry):
-            continue
-        try:
-            _anchor(line, batch)
-        except Blocked as error:
-            _block(line.desk, batch, error)
-    send_changes(line)
+        ids, digests = batch_store.unsealed(connection, batch_id)
+    sealed = seal(line.issuer_id, digests, os.urandom)
+    with line.database.write() as connection:
+        line.submitter.fence(connection)
+        batch_store.store_seal(
+            connection, batch_id, ids, sealed, line.chain.id, line.registry, _now()
+        )
 
 
-def resume_pending(desk: Desk) -> None:
-    """Finish what earlier runs have reserved, signed or sent, lowest nonce first."""
+def step_pending(desk: Desk) -> bool:
+    """Take each of the sender's nonces a step on, the lowest first; True if a round is due again.
+
+    What needs a person is noted where it belongs. Raises ChainError, LeaseLost.
+    """
     with desk.database.read() as connection:
         pending = outbox.intents(connection, desk.chain.id, desk.account, *PENDING_INTENTS)
         batches = [
             batch_store.get_batch(connection, one.batch) if one.batch is not None else None
             for one in pending
         ]
+    left = False
     for intent, batch in zip(pending, batches, strict=True):
         try:
-            desk.submitter.resume(errands.rebuild(intent, batch), intent)
+            _, outcome = desk.submitter.step(errands.rebuild(intent, batch), intent)
+            left = left or outcome is not Outcome.INCLUDED
         except Blocked as error:
-            if batch is None:
-                raise
-            _block(desk, batch, error)
+            left = True
+            _note(desk, intent, error)
+    if pending:
+        _fill_gaps(desk, pending[0].nonce)
+    return left
 
 
-def settle(line: Line, wait_s: float) -> bool:
-    """Look until everything included is final; False where `wait_s` was not enough.
+def start_batches(line: Line, *, patient: bool = True) -> bool:
+    """Send the issuer's sealed batches that have no nonce yet; True if a round is due again.
 
-    Raises StillPending where a block has vanished: what it held must be sent again.
+    patient: those that are BLOCKED wait until they are due. Raises ChainError, LeaseLost.
     """
-    deadline = time.monotonic() + wait_s
-    while True:
-        if _look(line):
-            return True
-        if line.desk.mine is not None:
-            line.desk.mine()
-        elif time.monotonic() > deadline:
-            return False
-        else:
-            time.sleep(line.poll)
+    now = _now()
+    with line.database.read() as connection:
+        batches = batch_store.sealed_batches(connection, *_UNFINISHED, issuer=line.handle)
+        taken = outbox.pending_batches(connection)
+    started = False
+    for batch in batches:
+        home = (batch.chain, batch.registry) == (line.chain.id, line.registry)
+        waits = patient and batch.state is BatchState.BLOCKED and not retry_due(batch.retry_at, now)
+        if batch.id in taken or not home or waits:
+            continue
+        try:
+            started = _start(line, batch) or started
+        except Blocked as error:
+            _block(line.desk, batch.id, error)
+    return started
 
 
-def _anchor(line: Line, batch: Batch) -> None:
-    for _ in range(_ROUNDS):
-        with line.database.read() as connection:
-            batch = batch_store.get_batch(connection, batch.id)
-        if batch.state is BatchState.INCLUDED:
-            return
-        errand = Anchor(batch)
-        outcome = line.submitter.carry_out(errand, batch.id)
-        if outcome is Outcome.INCLUDED or (
-            outcome is Outcome.DONE_ALREADY and _adopt(line, errand)
-        ):
-            return
-    raise StillPending(f"batch {batch.id}: the anchor was sent and is not there; run it again")
+def advance(line: Line, due: Due, *, patient: bool = True) -> bool:
+    """One round for one issuer: seal, send, go on; True while something is on its way.
+
+    Raises ChainError, LeaseLost.
+    """
+    left = step_pending(line.desk)
+    seal_open(line, due)
+    started = start_batches(line, patient=patient)
+    sent = send_changes(line, due)
+    if not started and not sent:
+        return left
+    step_pending(line.desk)
+    return True
+
+
+def submit(line: Line) -> None:
+    """Bring every sealed batch and every wanted status change into a block, and wait for it.
+
+    What is blocked is noted in the database and does not hold up the rest. Raises StillPending.
+    """
+    deadline = time.monotonic() + line.submitter.limits.patience
+    first = True
+    while advance(line, ALL.but_sealing(), patient=not first):
+        first = False
+        if time.monotonic() > deadline:
+            raise StillPending(_whats_pending(line.desk))
+        time.sleep(line.submitter.limits.poll)
+
+
+def resume_pending(desk: Desk) -> None:
+    """Finish what earlier runs have reserved, signed or sent. Raises StillPending."""
+    deadline = time.monotonic() + desk.submitter.limits.patience
+    while step_pending(desk):
+        if time.monotonic() > deadline:
+            raise StillPending(_whats_pending(desk))
+        time.sleep(desk.submitter.limits.poll)
+
+
+def _start(line: Line, batch: Batch) -> bool:
+    errand = Anchor(batch)
+    intent = line.submitter.start(errand, batch.id)
+    if intent is None:
+        return not _adopt(line, errand)
+    line.submitter.step(errand, intent)
+    return True
 
 
 def _adopt(line: Line, errand: Anchor) -> bool:
@@ -159,6 +211,7 @@ def _adopt(line: Line, errand: Anchor) -> bool:
     if found is None:
         return False
     with line.database.write() as connection:
+        line.submitter.fence(connection)
         inclusions.put_inclusion(connection, found, None, errand.batch.id)
         state = batch_store.get_batch(connection, errand.batch.id).state
         batch_store.move_batch(connection, errand.batch.id, state, BatchState.INCLUDED, _now())
@@ -166,67 +219,47 @@ def _adopt(line: Line, errand: Anchor) -> bool:
     return True
 
 
-def _block(desk: Desk, batch: Batch, error: Blocked) -> None:
+def _fill_gaps(desk: Desk, lowest: int) -> None:
+    """Below the lowest pending nonce a reorganisation may have freed one: nothing would go on.
+
+    What was stored for it is sent again; where there is nothing, a transfer to ourselves is.
+    """
+    free = desk.chain.nonce(desk.account)
+    for nonce in range(free, min(lowest, free + _GAPS_A_ROUND)):
+        with desk.database.read() as connection:
+            found = outbox.at_nonce(connection, desk.chain.id, desk.account, nonce)
+        try:
+            if found is None:
+                desk.submitter.fill(nonce)
+            else:
+                desk.submitter.rebroadcast(found)
+        except Blocked:
+            return  # said where the next batch is tried
+
+
+def _note(desk: Desk, intent: Intent, error: Blocked) -> None:
+    if intent.batch is not None:
+        _block(desk, intent.batch, error)
+    else:
+        note_blocked(desk, intent, error)
+
+
+def _block(desk: Desk, batch_id: int, error: Blocked) -> None:
     with desk.database.write() as connection:
-        state = batch_store.get_batch(connection, batch.id).state
+        desk.submitter.fence(connection)
+        batch = batch_store.get_batch(connection, batch_id)
+        if batch.state in (BatchState.INCLUDED, BatchState.FINAL):
+            return  # adopted; only what is left of our own nonce is in need
         reason = f"{error.reason}: {error}"
-        if state is BatchState.BLOCKED:
-            batch_store.note_reason(connection, batch.id, reason)
-        else:
-            batch_store.move_batch(connection, batch.id, state, BatchState.BLOCKED, _now(), reason)
+        batch_store.block(connection, batch, reason, retry_after(batch.tries), _now())
 
 
-def _look(line: Line) -> bool:
-    """Check every recent inclusion once; True when nothing waits for finality."""
-    final = _final_number(line)
-    waiting = False
-    with line.database.read() as connection:
-        recent = inclusions.recent_inclusions(connection, line.chain.id, _now() - _WEEK_S)
-    for found in recent:
-        block = line.chain.block(found.inclusion.block_number)
-        if block is None or block.hash != found.inclusion.block_hash:
-            _undo(line, found.intent, found.batch)
-            raise StillPending(
-                f"block {found.inclusion.block_number} has vanished from the chain; "
-                "run the command again to send what it held"
-            )
-        if found.final:
-            continue
-        if found.inclusion.block_number <= final:
-            _finish(line, found.intent, found.batch)
-        else:
-            waiting = True
-    return finish_adopted(line) and not waiting
-
-
-def _final_number(line: Line) -> int:
-    if line.finality_depth is None:
-        return line.chain.head("finalized").number
-    return line.chain.head().number - line.finality_depth
-
-
-def _finish(line: Line, intent: int | None, batch: int | None) -> None:
-    with line.database.write() as connection:
-        if intent is not None:
-            subjects.move(
-                connection, outbox.get_intent(connection, intent), IntentState.FINAL, _now()
-            )
-        elif batch is not None:
-            batch_store.move_batch(connection, batch, BatchState.INCLUDED, BatchState.FINAL, _now())
-    line.watch(Moment.FINAL)
-
-
-def _undo(line: Line, intent: int | None, batch: int | None) -> None:
-    """A reorganised chain: back to sent, with the same nonce and the same attempts."""
-    with line.database.write() as connection:
-        inclusions.forget_inclusion(connection, intent, batch)
-        if intent is not None:
-            subjects.move(
-                connection, outbox.get_intent(connection, intent), IntentState.SENT, _now()
-            )
-        elif batch is not None:
-            before = batch_store.get_batch(connection, batch).state
-            batch_store.move_batch(connection, batch, before, BatchState.SUBMITTED, _now())
+def _whats_pending(desk: Desk) -> str:
+    with desk.database.read() as connection:
+        pending = outbox.intents(connection, desk.chain.id, desk.account, *PENDING_INTENTS)
+    if not pending:
+        return "what was sent is not there; run the command again"
+    return desk.submitter.waiting_for(pending[0])
 
 
 def _now() -> int:

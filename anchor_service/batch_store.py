@@ -30,12 +30,17 @@ _CHUNK = 2000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One sealed batch; issuer: its handle; reason: why it is BLOCKED."""
+    """One sealed batch; issuer: its handle.
+
+    reason: why it is BLOCKED; tries: how often in a row; retry_at: not tried again before.
+    """
 
     id: int
     issuer: str
     state: BatchState
     reason: str | None
+    tries: int
+    retry_at: int | None
     chain: ChainId
     registry: Address
     issuer_id: IssuerId
@@ -66,13 +71,53 @@ def ask_seal(connection: Connection, issuer: str, now: int) -> list[int]:
     return numbers
 
 
-def unsealed(
-    connection: Connection, batch_id: int
-) -> tuple[list[int], list[CredentialDigest]] | None:
-    """Row numbers and digests of an open batch, locked; None if another sealed it first."""
-    locked = select(batch.c.state).where(batch.c.id == batch_id).with_for_update()
-    if connection.scalar(locked) != BatchState.OPEN:
-        return None
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An open batch with credentials; times in unix seconds.
+
+    oldest: when its first credential came. closed: since when it takes no more.
+    """
+
+    id: int
+    oldest: int
+    count: int
+    seal_asked: int | None
+    closed: int | None
+
+
+def waiting_batches(connection: Connection, issuer: str) -> list[Waiting]:
+    """An issuer's open batches that have credentials, in order of their making."""
+    query = (
+        select(
+            batch.c.id,
+            func.min(credential.c.created),
+            func.count(credential.c.id),
+            batch.c.seal_asked,
+            batch.c.closed,
+        )
+        .join(credential, credential.c.batch == batch.c.id)
+        .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN)
+        .group_by(batch.c.id)
+        .order_by(batch.c.id)
+    )
+    return [Waiting(*row) for row in connection.execute(query)]
+
+
+def close(connection: Connection, batch_id: int, now: int) -> bool:
+    """Let the open batch take no more credentials; what comes goes into the next one.
+
+    False where it is not open any more.
+    """
+    changed = connection.execute(
+        update(batch)
+        .where(batch.c.id == batch_id, batch.c.state == BatchState.OPEN)
+        .values(closed=func.coalesce(batch.c.closed, now))
+    )
+    return changed.rowcount == 1
+
+
+def unsealed(connection: Connection, batch_id: int) -> tuple[list[int], list[CredentialDigest]]:
+    """Row numbers and digests of a closed batch, in order of arrival."""
     rows = connection.execute(
         select(credential.c.id, credential.c.digest)
         .where(credential.c.batch == batch_id)
@@ -136,12 +181,26 @@ def move_batch(
     if not batch_may(before, after):
         raise StateMoved(f"batch {batch_id} can't go from {before} to {after}")
     _compare_and_swap(connection, batch_id, before, state=after, reason=reason, changed=now)
+    if after in (BatchState.SUBMITTED, BatchState.INCLUDED):
+        values = {"tries": 0, "retry_at": None}
+        connection.execute(update(batch).where(batch.c.id == batch_id).values(**values))
     notices.batch_moved(connection, batch_id, after, reason, now)
 
 
-def note_reason(connection: Connection, batch_id: int, reason: str) -> None:
-    """Say anew why a batch is BLOCKED."""
-    _compare_and_swap(connection, batch_id, BatchState.BLOCKED, reason=reason)
+def block(connection: Connection, blocked: Batch, reason: str, retry_s: int, now: int) -> None:
+    """A person is needed; looked at again `retry_s` later. Raises StateMoved."""
+    values = {"reason": reason, "tries": blocked.tries + 1, "retry_at": now + retry_s}
+    if blocked.state is BatchState.BLOCKED:
+        # `changed` stays: since when it is blocked.
+        _compare_and_swap(connection, blocked.id, BatchState.BLOCKED, **values)
+        notices.batch_moved(connection, blocked.id, BatchState.BLOCKED, reason, now)
+        return
+    if not batch_may(blocked.state, BatchState.BLOCKED):
+        raise StateMoved(f"batch {blocked.id} can't go from {blocked.state} to BLOCKED")
+    _compare_and_swap(
+        connection, blocked.id, blocked.state, state=BatchState.BLOCKED, changed=now, **values
+    )
+    notices.batch_moved(connection, blocked.id, BatchState.BLOCKED, reason, now)
 
 
 def _compare_and_swap(
@@ -159,6 +218,8 @@ _BATCH_COLUMNS = (
     batch.c.issuer,
     batch.c.state,
     batch.c.reason,
+    batch.c.tries,
+    batch.c.retry_at,
     batch.c.chain,
     batch.c.registry,
     batch.c.issuer_id,
@@ -208,10 +269,12 @@ def _to_batch(row: Sequence[Any]) -> Batch:
         row[1],
         BatchState(row[2]),
         row[3],
-        ChainId(row[4]),
-        Address(row[5]),
-        IssuerId(row[6]),
-        BatchRoot(row[7]),
-        row[8],
-        MetaHash(row[9]),
+        row[4],
+        row[5],
+        ChainId(row[6]),
+        Address(row[7]),
+        IssuerId(row[8]),
+        BatchRoot(row[9]),
+        row[10],
+        MetaHash(row[11]),
     )

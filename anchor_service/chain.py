@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from anchor_service.endpoints import Pool
 from anchor_service.errors import Blocked
 from anchor_service.fees import Market
 from anchor_service.lifecycle import Reason
@@ -17,7 +18,6 @@ from registry.values import Address, BlockHash, ChainId, Slot, TxHash
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from registry.rpc import Node
     from registry.strict_json import JsonObject, JsonValue
 
 
@@ -44,7 +44,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Mined:
-    """A transaction in a block that is on the canonical chain now."""
+    """A transaction in a block that is on the canonical chain now; gas_price: wei per gas."""
 
     tx_hash: TxHash
     block_number: int
@@ -53,6 +53,8 @@ class Mined:
     succeeded: bool
     recipient: Address
     logs: tuple[Log, ...]
+    gas_used: int
+    gas_price: int
 
 
 class Broadcast(Enum):
@@ -87,12 +89,22 @@ def classify(message: str) -> Broadcast:
 
 # Public nodes refuse longer batches.
 _CALLS_A_BATCH = 100
+_BLOCK = "eth_getBlockByNumber"
+
+
+class Speaker(Protocol):
+    """A node, or several that answer as one."""
+
+    @property
+    def name(self) -> str: ...
+    def call(self, method: str, params: Sequence[JsonValue]) -> JsonValue: ...
+    def batch(self, calls: Sequence[tuple[str, Sequence[JsonValue]]]) -> list[JsonValue]: ...
 
 
 class Chain:
-    """One chain through one node; every number is checked to be one."""
+    """One chain through one node or a pool; every number is checked to be one."""
 
-    def __init__(self, node: Node, chain_id: ChainId) -> None:
+    def __init__(self, node: Speaker, chain_id: ChainId) -> None:
         self.node = node
         self.id = chain_id
 
@@ -115,6 +127,23 @@ class Chain:
     def block(self, number: int) -> Head | None:
         """None where the chain is not that long (any more)."""
         return self._block(hex(number))
+
+    def hashes(self, numbers: Sequence[int]) -> dict[int, BlockHash | None]:
+        """The canonical block's hash at each height; None above the head.
+
+        Where the nodes of a pool disagree on a block it is left out: nobody knows.
+        """
+        if isinstance(self.node, Pool):
+            said = {number: self.node.every(_BLOCK, [hex(number), False]) for number in numbers}
+        else:
+            answers = self.node.batch([(_BLOCK, [hex(number), False]) for number in numbers])
+            said = {number: [one] for number, one in zip(numbers, answers, strict=True)}
+        found: dict[int, BlockHash | None] = {}
+        for number, answers in said.items():
+            hashes = {None if one is None else _head(one).hash for one in answers}
+            if len(hashes) == 1:
+                found[number] = hashes.pop()
+        return found
 
     def nonce(self, sender: Address) -> int:
         """Transactions of this sender that are in the chain."""
@@ -183,6 +212,8 @@ class Chain:
             quantity(fields.get("status"), "status") == 1,
             Address(hex_data(fields.get("to"), "to", Address.LENGTH)),
             tuple(_log(one) for one in (logs if isinstance(logs, list) else [])),
+            quantity(fields.get("gasUsed"), "gasUsed"),
+            quantity(fields.get("effectiveGasPrice"), "effectiveGasPrice"),
         )
 
     def logs(self, contract: Address, topics: Sequence[bytes], first: int, last: int) -> list[Log]:
@@ -217,16 +248,18 @@ class Chain:
         return low
 
     def _block(self, tag: str) -> Head | None:
-        answer = self.node.call("eth_getBlockByNumber", [tag, False])
-        if answer is None:
-            return None
-        fields = _object(answer)
-        return Head(
-            quantity(fields.get("number"), "number"),
-            BlockHash(hex_data(fields.get("hash"), "hash")),
-            quantity(fields.get("timestamp"), "timestamp"),
-            quantity(fields.get("baseFeePerGas"), "baseFeePerGas"),
-        )
+        answer = self.node.call(_BLOCK, [tag, False])
+        return None if answer is None else _head(answer)
+
+
+def _head(answer: JsonValue) -> Head:
+    fields = _object(answer)
+    return Head(
+        quantity(fields.get("number"), "number"),
+        BlockHash(hex_data(fields.get("hash"), "hash")),
+        quantity(fields.get("timestamp"), "timestamp"),
+        quantity(fields.get("baseFeePerGas"), "baseFeePerGas"),
+    )
 
 
 def _log(value: JsonValue) -> Log:

@@ -168,7 +168,7 @@ def move(
         changed = connection.execute(
             update(status_change)
             .where(status_change.c.id.in_(chunk), status_change.c.state == before)
-            .values(state=after, intent=intent, reason=reason, changed=now)
+            .values(state=after, intent=intent, reason=reason, blocked=None, changed=now)
         )
         if changed.rowcount != len(chunk):
             raise StateMoved(f"a status change is no longer {before}: another process moved it")
@@ -179,3 +179,52 @@ def of_intent(connection: Connection, intent: int, state: ChangeState) -> list[i
         status_change.c.intent == intent, status_change.c.state == state
     )
     return list(connection.scalars(query))
+
+
+def overtaken(connection: Connection, intent: int) -> bool:
+    """Whether an intent reinstates a credential that is now to be suspended or revoked."""
+    bound, newer = status_change.alias(), status_change.alias()
+    query = (
+        select(newer.c.id)
+        .join(bound, bound.c.credential == newer.c.credential)
+        .where(
+            bound.c.intent == intent,
+            bound.c.state == ChangeState.SENT,
+            bound.c.change == int(StatusChange.REINSTATE),
+            newer.c.state == ChangeState.WANTED,
+            newer.c.change != int(StatusChange.REINSTATE),
+        )
+        .limit(1)
+    )
+    return connection.scalar(query) is not None
+
+
+def in_flight(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the changes whose credential has another one on its way to a block."""
+    found: set[int] = set()
+    for start in range(0, len(ids), _CHUNK):
+        mine, other = status_change.alias(), status_change.alias()
+        query = (
+            select(mine.c.id)
+            .join(other, other.c.credential == mine.c.credential)
+            .where(
+                mine.c.id.in_(ids[start : start + _CHUNK]),
+                other.c.id != mine.c.id,
+                other.c.state == ChangeState.SENT,
+            )
+        )
+        found.update(connection.scalars(query))
+    return found
+
+
+def note_blocked(connection: Connection, ids: Sequence[int], why: str | None = None) -> None:
+    """Say why changes can't be sent now, or, without a reason, that nothing is in their way."""
+    for start in range(0, len(ids), _CHUNK):
+        connection.execute(
+            update(status_change)
+            .where(
+                status_change.c.id.in_(ids[start : start + _CHUNK]),
+                status_change.c.blocked.is_distinct_from(why),
+            )
+            .values(blocked=why)
+        )

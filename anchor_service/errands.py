@@ -258,6 +258,8 @@ class GiveUp:
 
 def rebuild(intent: Intent, batch: Batch | None) -> Errand:
     """The errand that an intent was reserved for, from what is stored of it."""
+    if intent.kind is Kind.FILL:
+        return GiveUp(Kind.FILL, intent.sender, intent.nonce)
     if intent.kind is Kind.DEPLOY:
         return Deploy(intent.data[len(artifact.SALT) :], artifact.load().code_hash)
     if intent.kind is Kind.ANCHOR:

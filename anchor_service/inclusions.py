@@ -5,27 +5,34 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import and_, delete, func, or_, select
 
 from anchor_service.lifecycle import IntentState
 from anchor_service.schema import batch, inclusion, intent
 from registry.values import BlockHash, TxHash
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
-    from registry.values import ChainId
+    from registry.values import Address, ChainId
 
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """Where on the chain it happened; log_index is None for a deployment."""
+    """Where on the chain it happened; log_index is None for a deployment.
+
+    gas_used, gas_price (wei per gas): None where another account paid.
+    """
 
     tx_hash: TxHash
     block_number: int
     block_hash: BlockHash
     block_time: int
     log_index: int | None
+    gas_used: int | None = None
+    gas_price: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,8 @@ def put_inclusion(
             block_hash=bytes(found.block_hash),
             block_time=found.block_time,
             log_index=found.log_index,
+            gas_used=found.gas_used,
+            gas_price=found.gas_price,
         )
     )
 
@@ -68,8 +77,18 @@ def get_inclusion(
     return None if row is None else _to_inclusion(row)
 
 
-def recent_inclusions(connection: Connection, chain: ChainId, since: int) -> list[Recent]:
-    """Inclusions on a chain that are not final, or in a block after `since` (unix seconds)."""
+def recent_inclusions(
+    connection: Connection,
+    chain: ChainId,
+    since: int,
+    *,
+    sender: Address,
+    issuers: Sequence[str],
+) -> list[Recent]:
+    """Inclusions that are not final, or in a block after `since` (unix seconds), by block.
+
+    Those of the sender's transactions, and of what others have anchored for those issuers.
+    """
     state = func.coalesce(intent.c.state, batch.c.state)
     query = (
         select(inclusion, state.label("state"))
@@ -77,6 +96,12 @@ def recent_inclusions(connection: Connection, chain: ChainId, since: int) -> lis
         .outerjoin(batch, batch.c.id == inclusion.c.batch)
         .where(
             func.coalesce(intent.c.chain, batch.c.chain) == chain.number,
+            or_(
+                intent.c.sender == bytes(sender),
+                and_(inclusion.c.intent.is_(None), batch.c.issuer.in_(issuers)),
+            ),
+            # What a nonce was spent on is kept for its cost alone.
+            state != IntentState.SPENT,
             or_(state != IntentState.FINAL, inclusion.c.block_time >= since),
         )
         .order_by(inclusion.c.block_number)
@@ -103,4 +128,6 @@ def _to_inclusion(row: Any) -> Inclusion:
         BlockHash(row.block_hash),
         row.block_time,
         row.log_index,
+        row.gas_used,
+        row.gas_price,
     )

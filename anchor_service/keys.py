@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from anchor_service.errors import KeyUnusable
 from registry.values import Address, ChainId, TxHash
@@ -40,6 +40,17 @@ _PUBLISHED = frozenset(
         "0xa0ee7a142d267c1f36714e4a8f75612f20a79720",
     )
 )
+
+
+class Signer(Protocol):
+    """An account that transactions can be signed for, wherever its key is."""
+
+    @property
+    def address(self) -> Address: ...
+    def sign(
+        self, chain: ChainId, nonce: int, to: Address, data: bytes, gas: int, fees: Fees
+    ) -> tuple[bytes, TxHash]:
+        """The raw EIP-1559 transaction of no value, and its hash. Raises Blocked(SIGNER)."""
 
 
 class ChainKey:

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     WRONG_CHAIN = "wrong chain"
     CONFLICT = "conflict"
     REFUSED = "refused"
+    SIGNER = "signer"
 
 
 class Moment(StrEnum):

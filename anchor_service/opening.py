@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 from anchor_service import keys, leases
 from anchor_service.chain import Chain
 from anchor_service.database import Database
+from anchor_service.endpoints import Pool
 from anchor_service.errors import KeyUnusable, LeaseLost
 from anchor_service.fees import GWEI
 from anchor_service.submitter import Limits, Submitter
 from registry.devchain import mine_to_finality, running_chain
 from registry.errors import WorkspaceError
-from registry.rpc import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from anchor_service.keys import Signer
     from anchor_service.leases import Lease
     from anchor_service.submitter import Watch
     from registry.values import Address, IssuerId
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _EMBEDDED_FUNDS = 100 * 10**18
 _LEASE_WAIT_S = 90
 _EMBEDDED_POLL_S = 0.05
+_POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,11 @@ def open_database(workspace: Workspace) -> Iterator[Database]:
 def open_chain(workspace: Workspace) -> Iterator[Chain]:
     """The workspace's chain, the embedded one started for the while; its id is checked."""
     with ExitStack() as stack:
+        urls = workspace.chain.rpc
         if workspace.chain.embedded:
-            url = stack.enter_context(running_chain(workspace.folder))
-        else:
-            url = workspace.chain.rpc[0]
-        node = stack.enter_context(Node(url))
-        chain = Chain(node, workspace.chain.id)
+            urls = (stack.enter_context(running_chain(workspace.folder)),)
+        pool = stack.enter_context(Pool(urls, workspace.chain.id))
+        chain = Chain(pool, workspace.chain.id)
         chain.check()
         yield chain
 
@@ -75,21 +76,41 @@ def open_chain(workspace: Workspace) -> Iterator[Chain]:
 def open_desk(workspace: Workspace, watch: Watch) -> Iterator[Desk]:
     """Everything for a command that writes to the chain; one command at a time for an account."""
     with open_database(workspace) as database, open_chain(workspace) as chain:
-        embedded = workspace.chain.embedded
-        settings = workspace.account
-        password = keys.read_password(settings.password, settings.password_file)
-        if settings.keystore is None:
-            raise KeyUnusable(f"{workspace.file}: no [account] keystore")
-        key = keys.load(settings.keystore, password, chain.id)
-        if embedded and chain.balance(key.address) < _EMBEDDED_FUNDS // 2:
-            chain.node.call("anvil_setBalance", [str(key.address), hex(_EMBEDDED_FUNDS)])
-        limits = Limits(int(workspace.chain.fee_cap_gwei * GWEI))
-        if embedded:
-            limits = Limits(limits.max_fee, poll=_EMBEDDED_POLL_S)
+        key = open_key(workspace)
+        fund(workspace, chain, key.address)
+        limits = limits_of(workspace)
         with _lease(database, chain, key.address, limits.lease) as lease:
             submitter = Submitter(database, chain, key, lease, limits=limits, watch=watch)
-            mine = partial(mine_to_finality, chain.node) if embedded else None
-            yield Desk(database, chain, key.address, submitter, mine)
+            yield Desk(database, chain, key.address, submitter, miner(workspace, chain))
+
+
+def open_key(workspace: Workspace) -> Signer:
+    """The account that pays for the workspace's issuer. Raises KeyUnusable."""
+    settings = workspace.account
+    if settings.keystore is None:
+        raise KeyUnusable(f"{workspace.file}: no [account] keystore")
+    password = keys.read_password(settings.password, settings.password_file)
+    return keys.load(settings.keystore, password, workspace.chain.id)
+
+
+def limits_of(workspace: Workspace) -> Limits:
+    chain = workspace.chain
+    return Limits(
+        int(chain.fee_cap_gwei * GWEI),
+        None if chain.day_cap_ether is None else int(chain.day_cap_ether * 10**18),
+        poll=_EMBEDDED_POLL_S if chain.embedded else _POLL_S,
+    )
+
+
+def miner(workspace: Workspace, chain: Chain) -> Callable[[], None] | None:
+    """What makes the embedded chain go on; None elsewhere."""
+    return partial(mine_to_finality, chain.node) if workspace.chain.embedded else None
+
+
+def fund(workspace: Workspace, chain: Chain, account: Address) -> None:
+    """Give the account test ether, on the workspace's own chain only."""
+    if workspace.chain.embedded and chain.balance(account) < _EMBEDDED_FUNDS // 2:
+        chain.node.call("anvil_setBalance", [str(account), hex(_EMBEDDED_FUNDS)])
 
 
 def registry_of(workspace: Workspace) -> Address:

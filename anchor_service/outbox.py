@@ -30,6 +30,7 @@ class Kind(StrEnum):
     REGISTER = "register"
     ANCHOR = "anchor"
     STATUS = "status"
+    FILL = "fill"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """signed, last_sent: unix seconds; raw: the bytes to broadcast."""
+    """signed, last_sent: unix seconds; raw: the bytes to broadcast.
+
+    error: how the node refused it last, a `Broadcast`'s value. cancels: it gives the nonce up.
+    """
 
     hash: TxHash
     raw: bytes
@@ -55,6 +59,8 @@ class Attempt:
     fees: Fees
     signed: int
     last_sent: int | None
+    error: str | None = None
+    cancels: bool = False
 
 
 def reserve(
@@ -68,15 +74,32 @@ def reserve(
     batch_id: int | None,
     now: int,
 ) -> Intent:
-    """Bind the next nonce to a call. chain_nonce: the sender's count at `latest`, a floor only."""
+    """Bind the next nonce to a call. chain_nonce: the sender's count at `latest`, a floor only.
+
+    A nonce that was ever bound stays bound, also where a reorganisation freed it on the chain:
+    what is stored for it is sent again.
+    """
     highest = connection.scalar(
         select(func.max(intent.c.nonce)).where(
-            intent.c.chain == chain.number,
-            intent.c.sender == bytes(sender),
-            intent.c.state.in_(PENDING_INTENTS),
+            intent.c.chain == chain.number, intent.c.sender == bytes(sender)
         )
     )
     nonce = chain_nonce if highest is None else max(chain_nonce, highest + 1)
+    return bind(connection, kind, chain, sender, nonce, recipient, data, batch_id, now)
+
+
+def bind(
+    connection: Connection,
+    kind: Kind,
+    chain: ChainId,
+    sender: Address,
+    nonce: int,
+    recipient: Address,
+    data: bytes,
+    batch_id: int | None,
+    now: int,
+) -> Intent:
+    """Bind a nonce that nothing was ever bound to."""
     made = insert_one(
         connection,
         intent,
@@ -137,6 +160,31 @@ def intents(
     return [_to_intent(row) for row in connection.execute(query)]
 
 
+def pending_batches(connection: Connection) -> set[int]:
+    """Batches that a nonce is bound to which is not settled."""
+    query = select(intent.c.batch).where(
+        intent.c.state.in_(PENDING_INTENTS), intent.c.batch.is_not(None)
+    )
+    return set(connection.scalars(query))
+
+
+def forget_sends(connection: Connection, intent_id: int) -> None:
+    """Its block has vanished, and with it what a node's pool knew: send it at once."""
+    connection.execute(update(attempt).where(attempt.c.intent == intent_id).values(last_sent=None))
+
+
+def at_nonce(connection: Connection, chain: ChainId, sender: Address, nonce: int) -> Intent | None:
+    """What a nonce was ever bound to."""
+    row = connection.execute(
+        select(*_INTENT_COLUMNS).where(
+            intent.c.chain == chain.number,
+            intent.c.sender == bytes(sender),
+            intent.c.nonce == nonce,
+        )
+    ).one_or_none()
+    return None if row is None else _to_intent(row)
+
+
 def move_intent(connection: Connection, moved: Intent, after: IntentState) -> Intent:
     """Compare and swap; raises StateMoved."""
     if not intent_may(moved.state, after):
@@ -161,6 +209,7 @@ def add_attempt(connection: Connection, intent_id: int, new: Attempt) -> None:
             max_fee=new.fees.max_fee,
             tip=new.fees.tip,
             signed=new.signed,
+            cancels=new.cancels,
         )
     )
 
@@ -176,13 +225,20 @@ def attempts(connection: Connection, intent_id: int) -> list[Attempt]:
             Fees(row.max_fee, row.tip),
             row.signed,
             row.last_sent,
+            row.error,
+            row.cancels,
         )
         for row in connection.execute(query)
     ]
 
 
-def note_broadcast(connection: Connection, sent: TxHash, now: int, error: str | None) -> None:
-    """error: its class, None where the node took the transaction or had it already."""
+def note_broadcast(
+    connection: Connection, sent: TxHash, now: int | None, error: str | None
+) -> None:
+    """error: its class, None where the node took the transaction or had it already.
+
+    now: None to have it sent again at once.
+    """
     connection.execute(
         update(attempt).where(attempt.c.hash == bytes(sent)).values(last_sent=now, error=error)
     )

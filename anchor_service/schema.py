@@ -18,15 +18,19 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 # The newest migration's revision.
-HEAD = "0004"
+HEAD = "0005"
 
 metadata = MetaData()
 
 # SQLite gives out row numbers by itself only for a column that is exactly INTEGER.
 _Id = BigInteger().with_variant(Integer, "sqlite")
+
+# The batch that takes credentials.
+_OPEN = "state = 'OPEN' AND closed IS NULL"
 
 batch = Table(
     "batch",
@@ -41,6 +45,8 @@ batch = Table(
     Column("changed", BigInteger, nullable=False),
     # When a person asked for its seal before the schedule does.
     Column("seal_asked", BigInteger),
+    # Since when an OPEN batch takes no more credentials: its seal is being made.
+    Column("closed", BigInteger),
     # How often it was BLOCKED in a row, and when it is tried again.
     Column("tries", Integer, nullable=False),
     Column("retry_at", BigInteger),
@@ -56,6 +62,13 @@ batch = Table(
     Column("leaves", LargeBinary),
     CheckConstraint("state = 'OPEN' OR leaves IS NOT NULL", name="sealed_is_whole"),
     Index("batch_by_state", "issuer", "state"),
+    Index(
+        "one_open_batch",
+        "issuer",
+        unique=True,
+        sqlite_where=text(_OPEN),
+        postgresql_where=text(_OPEN),
+    ),
 )
 
 credential = Table(
@@ -115,6 +128,8 @@ attempt = Table(
     Column("signed", BigInteger, nullable=False),
     Column("last_sent", BigInteger),
     Column("error", Text),
+    # A transfer of nothing to ourselves: what the nonce was for is not wanted any more.
+    Column("cancels", Boolean, nullable=False),
 )
 
 # Where the chain holds what an intent or a batch asked for; replaced when a block vanishes.
@@ -158,6 +173,8 @@ status_change = Table(
     Column("created", BigInteger, nullable=False),
     # Why it was DROPPED.
     Column("reason", Text),
+    # Why it can't be sent now, which a person must mend.
+    Column("blocked", Text),
     # Sent at once, not gathered.
     Column("urgent", Boolean, nullable=False),
     # Why a person asked for it, and who: kept here, never on the chain.

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from anchor_service import batch_store, changes, gates
 from anchor_service.contract import BatchMasks
 from anchor_service.errands import ChangeStatuses, holds
-from anchor_service.errors import StillPending
+from anchor_service.errors import Blocked
 from anchor_service.lifecycle import ChangeState
-from anchor_service.submitter import Outcome
 from registry.storage import (
     Status,
     batch_slot,
@@ -29,42 +28,70 @@ if TYPE_CHECKING:
     from anchor_service.anchoring import Line
     from anchor_service.batch_store import Batch
     from anchor_service.changes import Change
+    from anchor_service.opening import Desk
+    from anchor_service.outbox import Intent
+    from anchor_service.schedule import Due
     from registry.events import StatusChange
 
 # A first write of a word costs up to 35,000 gas with its batch's log, calldata and fold; a call
 # must stay under 16.7 million.
 _WORDS_A_CALL = 300
-_ROUNDS = 3
 
 
-def send_changes(line: Line) -> None:
-    """Bring every wanted change into a block; drop those that the chain can't make any more.
+def send_changes(line: Line, due: Due) -> bool:
+    """Send the wanted changes that are due; drop those that the chain can't make any more.
 
-    Changes of a batch that is not anchored yet stay wanted. Raises Blocked, StillPending.
+    Changes of a batch that is not anchored yet stay wanted, as do those of a credential with
+    another change on its way: only what has landed or can't land any more is followed by the next.
+    True where another round is due. Raises ChainError, LeaseLost.
     """
-    for _ in range(_ROUNDS):
-        with line.database.read() as connection:
-            wanted = changes.in_state(connection, ChangeState.WANTED, line.handle)
-            wanted = gates.sendable(
-                connection, wanted, line.handle, line.approval, int(time.time())
-            )
-            batches = {
-                batch.id: batch
-                for batch in batch_store.sealed_batches(connection, issuer=line.handle)
-                if batch.issuer_id == line.issuer_id and batch.registry == line.registry
-            }
-        placed = [one for one in wanted if one.batch in batches]
-        left = _without_settled(line, placed, batches) if placed else []
-        if not left:
-            return
-        # Runs of one kind keep the order in which a person asked.
-        for kind, run in groupby(left, key=lambda one: one.change):
-            for part in _parts(list(run)):
-                errand = _errand(line, kind, part, batches)
-                outcome = line.submitter.carry_out(errand, None, [one.id for one in part])
-                if outcome is Outcome.SPENT:
-                    break
-    raise StillPending("status changes were sent and are not there; run the command again")
+    now = int(time.time())
+    with line.database.read() as connection:
+        wanted = changes.in_state(connection, ChangeState.WANTED, line.handle)
+        wanted = gates.sendable(connection, wanted, line.handle, line.approval, now)
+        wanted = due.changes(wanted, now)
+        if not wanted:
+            return False
+        busy = changes.in_flight(connection, [one.id for one in wanted])
+        batches = {
+            batch.id: batch
+            for batch in batch_store.sealed_batches(connection, issuer=line.handle)
+            if batch.issuer_id == line.issuer_id and batch.registry == line.registry
+        }
+    placed = [one for one in wanted if one.batch in batches and one.id not in busy]
+    left = _without_settled(line, placed, batches) if placed else []
+    sent = False
+    # Runs of one kind keep the order in which a person asked.
+    for kind, run in groupby(left, key=lambda one: one.change):
+        for part in _parts(list(run)):
+            ids = [one.id for one in part]
+            try:
+                _send(line, _errand(line, kind, part, batches), ids)
+            except Blocked as error:
+                _note(line.desk, ids, error)
+                return sent
+            sent = True
+    return sent
+
+
+def note_blocked(desk: Desk, intent: Intent, error: Blocked) -> None:
+    """Say at the changes that an intent carries what is in their way."""
+    with desk.database.read() as connection:
+        ids = changes.of_intent(connection, intent.id, ChangeState.SENT)
+    _note(desk, ids, error)
+
+
+def _note(desk: Desk, ids: list[int], error: Blocked) -> None:
+    with desk.database.write() as connection:
+        desk.submitter.fence(connection)
+        changes.note_blocked(connection, ids, f"{error.reason}: {error}")
+
+
+def _send(line: Line, errand: ChangeStatuses, ids: list[int]) -> None:
+    intent = line.submitter.start(errand, None, ids)
+    # None: done by another in this moment; the next round adopts it.
+    if intent is not None:
+        line.submitter.step(errand, intent)
 
 
 def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]) -> list[Change]:
@@ -83,7 +110,10 @@ def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]
         else:
             left.append(one)
     now = int(time.time())
+    if not already and not revoked:
+        return left
     with line.database.write() as connection:
+        line.submitter.fence(connection)
         changes.move(connection, already, ChangeState.WANTED, ChangeState.INCLUDED, now)
         changes.move(
             connection,
@@ -106,12 +136,21 @@ def finish_adopted(line: Line) -> bool:
         batches = {
             batch.id: batch for batch in batch_store.sealed_batches(connection, issuer=line.handle)
         }
+    # What is at home elsewhere is looked after from there.
+    adopted = [
+        one
+        for one in adopted
+        if one.batch in batches and batches[one.batch].registry == line.registry
+    ]
     if not adopted:
         return True
     statuses = _read(line, adopted, batches, "finalized")
     final = [one.id for one in adopted if holds(one.change, statuses[one.id])]
-    with line.database.write() as connection:
-        changes.move(connection, final, ChangeState.INCLUDED, ChangeState.FINAL, int(time.time()))
+    if final:
+        now = int(time.time())
+        with line.database.write() as connection:
+            line.submitter.fence(connection)
+            changes.move(connection, final, ChangeState.INCLUDED, ChangeState.FINAL, now)
     return len(final) == len(adopted)
 
 

@@ -7,9 +7,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor_service import documents
-from anchor_service.database import bulk_insert, insert_one
+from anchor_service.database import bulk_insert
 from anchor_service.errors import UnknownCredential
 from anchor_service.lifecycle import BatchState
 from anchor_service.schema import batch, credential, placement
@@ -112,25 +113,25 @@ def add_credentials(
 
 
 def _open_batch(connection: Connection, issuer: str, now: int) -> int:
-    """The issuer's open batch, locked until the transaction ends: no seal can overtake us."""
-    found = connection.scalar(
+    """The issuer's open batch, locked until the transaction ends: it is not closed before."""
+    query = (
         select(batch.c.id)
-        .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN)
-        .order_by(batch.c.id)
-        .limit(1)
-        .with_for_update()
+        .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN, batch.c.closed.is_(None))
+        # Adding does not shut out adding.
+        .with_for_update(read=True)
     )
-    if found is not None:
-        return int(found)
-    return insert_one(
-        connection,
-        batch,
-        issuer=issuer,
-        state=BatchState.OPEN,
-        created=now,
-        changed=now,
-        tries=0,
-    )
+    while (found := connection.scalar(query)) is None:
+        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        values = {
+            "issuer": issuer,
+            "state": BatchState.OPEN,
+            "created": now,
+            "changed": now,
+            "tries": 0,
+        }
+        # Nothing is made where another process makes it in this moment.
+        connection.execute(insert(batch).values(**values).on_conflict_do_nothing())
+    return int(found)
 
 
 def find(connection: Connection, wanted: str, issuer: str | None = None) -> Stored:

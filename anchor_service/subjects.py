@@ -58,7 +58,29 @@ def move(connection: Connection, intent: Intent, after: IntentState, now: int) -
     return moved
 
 
+def unwanted(connection: Connection, intent: Intent) -> bool:
+    """Whether what the intent would do is no longer to be done.
+
+    That is so of a reinstatement once one of its credentials is to be suspended or revoked: it
+    must not come into force after that, and those that are still wanted are sent anew.
+    """
+    if intent.kind is not outbox.Kind.STATUS:
+        return False
+    return changes.overtaken(connection, intent.id)
+
+
+def unblock(connection: Connection, intent: Intent, now: int) -> None:
+    """A node has taken the transaction again: nobody needs to act any more."""
+    if intent.batch is not None:
+        if batch_store.get_batch(connection, intent.batch).state is BatchState.BLOCKED:
+            _move_batch(connection, intent.batch, BatchState.SUBMITTED, now)
+        return
+    changes.note_blocked(connection, changes.of_intent(connection, intent.id, ChangeState.SENT))
+
+
 def _move_batch(connection: Connection, batch: int, after: BatchState, now: int) -> None:
     before = batch_store.get_batch(connection, batch).state
+    if after is BatchState.SEALED and before in (BatchState.INCLUDED, BatchState.FINAL):
+        return  # adopted from another's transaction, while ours was being given up
     if before is not after:
         batch_store.move_batch(connection, batch, before, after, now)

@@ -14,7 +14,7 @@ import subprocess
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from registry import anvil, devchain_record
 from registry.devchain_record import Record
@@ -23,8 +23,10 @@ from registry.processes import identity, lives
 from registry.rpc import Node, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from registry.strict_json import JsonValue
 
 _START_TRIES = 3
 _START_S = 20.0
@@ -255,7 +257,15 @@ def running_chain(workspace: Path) -> Iterator[str]:
         yield url
 
 
-def mine_to_finality(node: Node) -> None:
+class Asked(Protocol):
+    """A node, or what answers like one."""
+
+    @property
+    def name(self) -> str: ...
+    def call(self, method: str, params: Sequence[JsonValue]) -> JsonValue: ...
+
+
+def mine_to_finality(node: Asked) -> None:
     """Mine until the newest block, and what was sent before this call, is final.
 
     A transaction's answer may come before its block, so one more block takes in what waits.

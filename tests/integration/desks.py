@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eth_account import Account
 
-from anchor_service import anchoring, contract, leases, store
+from anchor_service import anchoring, contract, leases, store, watching
 from anchor_service.anchoring import Line
 from anchor_service.chain import Chain
 from anchor_service.errands import Deploy, Register
@@ -166,7 +166,7 @@ def submit(line: Line) -> None:
 def run(line: Line) -> None:
     """What `anchor` does."""
     submit(line)
-    assert anchoring.settle(line, 5)
+    assert watching.settle(line, 5)
 
 
 def anchors(node: Node, issuer_id: IssuerId) -> list[Log]:

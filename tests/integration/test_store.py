@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -52,7 +52,6 @@ def seal_all(database: Database) -> batch_store.Batch:
     with database.write() as connection:
         (batch_id,) = batch_store.open_batches(connection, "main")
         found = batch_store.unsealed(connection, batch_id)
-        assert found is not None
         ids, digests = found
         sealed = seal(ISSUER, digests, os.urandom)
         batch_store.store_seal(connection, batch_id, ids, sealed, CHAIN, REGISTRY, 1_700_000_001)
@@ -185,7 +184,8 @@ def test_a_seal_is_immutable(database: Database) -> None:
     add(database, 1)
     batch = seal_all(database)
     with database.write() as connection:
-        assert batch_store.unsealed(connection, batch.id) is None
+        assert not batch_store.close(connection, batch.id, 9)
+        assert batch_store.waiting_batches(connection, "main") == []
     again = replace(seal(ISSUER, [new(1).digest], os.urandom), indexes=(), salts=())
     with pytest.raises(StateMoved), database.write() as connection:
         batch_store.store_seal(connection, batch.id, [], again, CHAIN, REGISTRY, 2)
@@ -287,9 +287,10 @@ def test_an_inclusion_replaces_the_one_before(database: Database) -> None:
         inclusions.put_inclusion(connection, two, intent.id, None)
     with database.read() as connection:
         assert inclusions.get_inclusion(connection, intent_id=intent.id) == two
-        (recent,) = inclusions.recent_inclusions(connection, CHAIN, 0)
+        whose: dict[str, Any] = {"sender": ACCOUNT, "issuers": ["main"]}
+        (recent,) = inclusions.recent_inclusions(connection, CHAIN, 0, **whose)
         assert recent.intent == intent.id
-        assert inclusions.recent_inclusions(connection, ChainId(1), 0) == []
+        assert inclusions.recent_inclusions(connection, ChainId(1), 0, **whose) == []
 
 
 def test_one_process_writes_for_an_account(database: Database) -> None:

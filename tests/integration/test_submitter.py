@@ -30,7 +30,7 @@ from desks import (
 from eth_account import Account
 from sqlalchemy import select
 
-from anchor_service import anchoring, batch_store, changes, contract, inclusions, store
+from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
 from anchor_service.chain import Broadcast, Chain
 from anchor_service.database import Database
 from anchor_service.errors import Blocked, StillPending
@@ -396,7 +396,7 @@ def test_a_block_that_vanishes_takes_the_batch_back_and_it_is_sent_again(bench: 
     bench.node.call("anvil_reorg", [1, []])
     with bench.line() as line:
         with pytest.raises(StillPending, match="vanished"):
-            anchoring.settle(line, 5)
+            watching.settle(line, 5)
         assert bench.the_batch().state is BatchState.SUBMITTED
         run(line)
     bench.assert_anchored_once()
@@ -410,7 +410,7 @@ def test_a_final_block_that_vanishes_is_noticed_within_the_week(bench: Bench) ->
     bench.node.call("anvil_reorg", [5, []])
     with bench.line() as line:
         with pytest.raises(StillPending, match="vanished"):
-            anchoring.settle(line, 5)
+            watching.settle(line, 5)
         assert bench.the_batch().state is BatchState.SUBMITTED
 
 
@@ -419,9 +419,9 @@ def test_a_configured_depth_stands_for_the_finalized_tag(bench: Bench) -> None:
         submit(line)
         deep = replace(line, desk=replace(line.desk, mine=None), finality_depth=6, poll=0.01)
         bench.node.call("anvil_mine", ["0x5"])
-        assert not anchoring.settle(deep, 0)
+        assert not watching.settle(deep, 0)
         bench.node.call("anvil_mine", ["0x1"])
-        assert anchoring.settle(deep, 0)
+        assert watching.settle(deep, 0)
 
 
 def statuses(bench: Bench) -> dict[str, Status]:
@@ -444,7 +444,7 @@ def change(bench: Bench, kind: StatusChange, *names: str) -> list[tuple[ChangeSt
         ids = changes.want(connection, kind, rows, 1)
     with bench.line() as line:
         anchoring.submit(line)
-        assert anchoring.settle(line, 5)
+        assert watching.settle(line, 5)
     with bench.database.read() as connection:
         found = changes.states_of(connection, ids)
     return [found[one] for one in ids]
