@@ -23,6 +23,8 @@ from anchor_service.submitter import Outcome
 from registry.issuer_settings import MAIN
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from anchor_service.batch_store import Batch, Waiting
     from anchor_service.chain import Chain
     from anchor_service.database import Database
@@ -93,11 +95,16 @@ def _close(line: Line, one: Waiting) -> bool:
         with line.database.write() as connection:
             line.submitter.fence(connection)
             batch_store.close(connection, one.id, _now())
-            if not gates.may_seal(connection, one.id, line.approval):
-                raise _Waits  # out of the transaction: it stays open
+            _ask_approval(connection, line, one.id)
     except _Waits:
         return False
     return True
+
+
+def _ask_approval(connection: Connection, line: Line, batch_id: int) -> None:
+    """Out of the caller's transaction where people have not approved: the batch stays open."""
+    if not gates.may_seal(connection, batch_id, line.approval):
+        raise _Waits
 
 
 def _seal(line: Line, batch_id: int) -> None:

@@ -88,8 +88,13 @@ def _first(
         "expires": expires,
     }
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    made = connection.execute(insert(signer_lease).values(**values).on_conflict_do_nothing())
-    return Lease(chain, sender, owner, 1) if made.rowcount == 1 else None
+    made = connection.scalar(
+        insert(signer_lease)
+        .values(**values)
+        .on_conflict_do_nothing()
+        .returning(signer_lease.c.token)
+    )
+    return None if made is None else Lease(chain, sender, owner, made)
 
 
 def hold_lease(connection: Connection, lease: Lease, now: int, seconds: int) -> None:
