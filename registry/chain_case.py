@@ -34,6 +34,12 @@ class Fault(NamedTuple):
     reason: Reason
     sentence: str
 
+    def said(self, head: Snapshot) -> Fault:
+        """With the name of who answers for it, where that is not who told the history."""
+        if self.reason is Reason.HISTORY_NOT_CLOSED:
+            return self
+        return Fault(self.reason, f"{self.sentence}, {head.source.sentence()}")
+
 
 @dataclass(frozen=True, slots=True)
 class ChainCase:
@@ -82,7 +88,7 @@ class ChainCase:
             receipt,
             claimed_issuer,
             policy,
-            fault and Fault(fault.reason, f"{fault.sentence}, {evidence.head.source.sentence()}"),
+            fault and fault.said(evidence.head),
             facts,
             facts if known else None,
             stale=age_s > policy.max_age_s,
@@ -145,7 +151,7 @@ def _history_fault(evidence: Evidence, at: datetime | None) -> Fault | None:
             f"The issuer's history was not read, so {stamp(at)} cannot be judged: {why}",
         )
     if history.fault is not None:
-        reason = "a log was left out, added or altered"
+        reason = f"a log was left out, added or altered, as told by {history.told_by}"
         return Fault(
             Reason.HISTORY_NOT_CLOSED,
             f"The issuer's history does not close ({history.fault}): {reason}",

@@ -1,23 +1,31 @@
 """Asks a node for one issuer's whole history: its logs, and the slot that closes them.
 
 The node learns which issuer is meant, which its logs tell it anyway, and nothing of a batch or a
-credential. Whether the logs are all of them is `told_history`'s to say, by the slot.
+credential. Whether the logs are all of them is `told_history`'s to say, by the slot; that is read
+as well as the facts beside it are: proven under a trusted block, else on this node's word.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.block_header import Header
 from registry.chain_reader import read_slots
-from registry.errors import NodeInconsistent
+from registry.errors import MalformedHeader, NodeInconsistent, UnsoundEvidence
 from registry.event_reader import deployment_block, read_placed
-from registry.evidence import OneNode
+from registry.evidence import OneNode, Proven
+from registry.header_fields import header_rlp
+from registry.proven_evidence import ProvenAccount
+from registry.rpc import data
 from registry.storage import decode_history, issuer_slots
 from registry.told_history import IssuerHistory, Told
+from registry.trie_proof import Witness
 
 if TYPE_CHECKING:
-    from registry.evidence import Block
+    from registry.evidence import Block, Snapshot, Source
     from registry.rpc import Node
+    from registry.storage import HistoryRecord
+    from registry.strict_json import JsonValue
     from registry.values import Address, ChainId, IssuerId
 
 
@@ -29,28 +37,71 @@ class HistoryReader:
         self._begins: dict[Address, int] = {}
 
     def read(
-        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
     ) -> IssuerHistory:
-        """The issuer's operations up to `block`, with their blocks' numbers.
+        """The issuer's operations up to the block of `final`, with their blocks' numbers.
 
         The first call for a registry takes some 25 round trips more, by bisection. Raises
-        ChainError as `rpc` does; NodeInconsistent where the node sends more logs than its own slot
-        counts, which keeps a node that sends them without end from filling the memory.
+        ChainError as `rpc` does; NodeInconsistent where a proof fails, and where the node sends
+        more logs than the slot counts: one without end must not fill the memory.
         """
-        where = issuer_slots(issuer_id).history
-        slot = decode_history(read_slots(self.node, registry, [where], block)[where])
+        slot, source = self._slot(registry, issuer_id, final)
         if registry not in self._begins:
-            self._begins[registry] = deployment_block(self.node, registry, block.number)
-        first = self._begins[registry]
+            self._begins[registry] = deployment_block(self.node, registry, final.block.number)
+        first, last = self._begins[registry], final.block.number
         told: list[Told] = []
-        for number, event in read_placed(
-            self.node, registry, first, block.number, issuer_id=issuer_id
-        ):
+        for number, event in read_placed(self.node, registry, first, last, issuer_id=issuer_id):
             if len(told) == slot.count:
                 raise NodeInconsistent(
                     f"{self.node.name}: more logs of issuer {issuer_id} than the {slot.count} "
-                    "operations that its own storage counts"
+                    "operations that the contract counts"
                 )
             told.append(Told(event, number))
-        source = OneNode(self.node.name)
-        return IssuerHistory(chain, registry, issuer_id, tuple(told), block, slot, source)
+        name = self.node.name
+        return IssuerHistory(
+            chain, registry, issuer_id, tuple(told), final.block, slot, source, name
+        )
+
+    def _slot(
+        self, registry: Address, issuer_id: IssuerId, final: Snapshot
+    ) -> tuple[HistoryRecord, Source]:
+        if isinstance(final.source, Proven):
+            slot = self._proven_slot(registry, issuer_id, final.block)
+            return slot, Proven(final.source.trust, self.node.name)
+        where = issuer_slots(issuer_id).history
+        values = read_slots(self.node, registry, [where], final.block)
+        return decode_history(values[where]), OneNode(self.node.name)
+
+    def _proven_slot(self, registry: Address, issuer_id: IssuerId, block: Block) -> HistoryRecord:
+        """By EIP-1186 under `block`, whose hash is trusted already."""
+        number = hex(block.number)
+        where = issuer_slots(issuer_id).history.to_hex()
+        told, proof = self.node.batch(
+            [
+                ("eth_getBlockByNumber", [number, False]),
+                ("eth_getProof", [registry.to_hex(), [where], number]),
+            ]
+        )
+        try:
+            header = Header.decode(header_rlp(told if isinstance(told, dict) else {}))
+            if header.hash != block.hash:
+                raise MalformedHeader(f"block {block.number} is {header.hash}, not {block.hash}")
+            witness = Witness(_nodes(proof))
+            return ProvenAccount(header, witness, registry).history(issuer_id)
+        except UnsoundEvidence as fault:
+            raise NodeInconsistent(
+                f"{self.node.name}: the history's proof fails: {fault}"
+            ) from None
+
+
+def _nodes(proof: JsonValue) -> list[bytes]:
+    """The trie nodes in an answer of eth_getProof; none where it has no such form."""
+    if not isinstance(proof, dict):
+        return []
+    slots = proof.get("storageProof")
+    proofs = [proof.get("accountProof")]
+    if isinstance(slots, list):
+        proofs += [slot.get("proof") for slot in slots if isinstance(slot, dict)]
+    return [
+        data(node, "trie node") for nodes in proofs if isinstance(nodes, list) for node in nodes
+    ]

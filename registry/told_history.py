@@ -7,14 +7,13 @@ slot alone needs trust, and can be proven. Logs that do not are good for nothing
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry import events as ev
-from registry.errors import HistoryBroken, MalformedDocument, MalformedValue
+from registry.errors import HistoryBroken
 from registry.replay import replay_issuer
 
 if TYPE_CHECKING:
@@ -24,11 +23,7 @@ if TYPE_CHECKING:
     from registry.evidence import Block, Source
     from registry.state import Issuer
     from registry.storage import HistoryRecord
-    from registry.strict_json import JsonValue
     from registry.values import Address, BatchRoot, ChainId, IssuerId
-
-_MAX_TOPICS = 4
-_LOWER_HEX = re.compile(r"0x(?:[0-9a-f]{2})*")
 
 
 class Told(NamedTuple):
@@ -50,7 +45,7 @@ class NoHistory:
 class IssuerHistory:
     """All operations of `issuer_id` up to `block`, as told; `slot` is the contract's own word.
 
-    source: how the slot is known.
+    source: how the slot is known. told_by: who gave the logs, a node's name or "the bundle".
     """
 
     chain: ChainId
@@ -60,6 +55,7 @@ class IssuerHistory:
     block: Block
     slot: HistoryRecord
     source: Source
+    told_by: str = "the bundle"
     _states: dict[int, Issuer | None] = field(default_factory=dict, init=False, repr=False)
     """Number of operations -> the issuer after them: what was worked out, one a moment asked."""
 
@@ -99,6 +95,10 @@ class IssuerHistory:
             self._states[count] = self._replay(self.operations[:count])
         return self._states[count]
 
+    def logs(self) -> list[tuple[list[bytes], bytes]]:
+        """Topics and data of every operation's log, as the chain has them."""
+        return [ev.write_log(told.event) for told in self.operations]
+
     def of_batch(self, root: BatchRoot) -> Sequence[Told]:
         """The operations that name this batch: its anchor, then what changed its status."""
         return self._by_root.get(root, ())
@@ -122,47 +122,3 @@ class IssuerHistory:
     def _replay(self, operations: Iterable[Told]) -> Issuer | None:
         events = (told.event for told in operations)
         return replay_issuer(events, self.chain, self.registry, self.issuer_id)
-
-
-def logs_to_json(operations: Iterable[Told]) -> list[JsonValue]:
-    """The logs as a bundle's `history` has them: topics and data, in order."""
-    logs: list[JsonValue] = []
-    for told in operations:
-        topics, data = ev.write_log(told.event)
-        words: list[JsonValue] = [_hex(topic) for topic in topics]
-        logs.append({"topics": words, "data": _hex(data)})
-    return logs
-
-
-def logs_from_json(value: JsonValue, place: str = "/history") -> tuple[Told, ...]:
-    """Read a bundle's `history`. Raises MalformedDocument with the place of the fault.
-
-    Taken in the one form that `logs_to_json` writes. Whether they are all, and in order, is
-    `IssuerHistory.fault`'s to say.
-    """
-    if not isinstance(value, list):
-        raise MalformedDocument("an array of logs belongs here", place)
-    return tuple(_told(log, f"{place}/{number}") for number, log in enumerate(value))
-
-
-def _told(log: JsonValue, place: str) -> Told:
-    if not isinstance(log, dict) or log.keys() != {"topics", "data"}:
-        raise MalformedDocument("a log has the members topics and data", place)
-    topics = log["topics"]
-    if not isinstance(topics, list) or len(topics) > _MAX_TOPICS:
-        raise MalformedDocument("an array of up to four topics belongs here", f"{place}/topics")
-    words = [_unhex(one, f"{place}/topics/{number}") for number, one in enumerate(topics)]
-    try:
-        return Told(ev.read_log(words, _unhex(log["data"], f"{place}/data")))
-    except MalformedValue as fault:
-        raise MalformedDocument(f"no log of the registry: {fault}", place) from None
-
-
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()
-
-
-def _unhex(value: JsonValue, place: str) -> bytes:
-    if not isinstance(value, str) or not _LOWER_HEX.fullmatch(value):
-        raise MalformedDocument("lower-case hex of whole bytes with 0x belongs here", place)
-    return bytes.fromhex(value[2:])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from registry.evidence import Block, Evidence, Subject
+    from registry.evidence import Evidence, Snapshot, Subject
     from registry.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
     from registry.workspace import Workspace
@@ -50,10 +50,10 @@ class NobodyToAsk:
         return [NoEvidence(self._reason)] * len(subjects)
 
     def history(
-        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
     ) -> IssuerHistory:
         """An `AskHistory` of nobody."""
-        del chain, registry, issuer_id, block
+        del chain, registry, issuer_id, final
         raise NodeUnreachable(self._reason)
 
 
@@ -81,10 +81,10 @@ class NodeToAsk:
         return read_evidence(self._node, chain, registry, subjects)
 
     def history(
-        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
     ) -> IssuerHistory:
         """An `AskHistory` of the same node."""
-        return self._histories.read(chain, registry, issuer_id, block)
+        return self._histories.read(chain, registry, issuer_id, final)
 
 
 class WorkspaceToAsk:
@@ -132,13 +132,13 @@ class WorkspaceToAsk:
                 del self._nodes[0]
 
     def history(
-        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
     ) -> IssuerHistory:
         """An `AskHistory` of the node that gave the facts."""
         node = self._nodes[0]
         if self._histories is None or self._histories.node is not node:
             self._histories = HistoryReader(node)
-        return self._histories.read(chain, registry, issuer_id, block)
+        return self._histories.read(chain, registry, issuer_id, final)
 
     def _urls(self) -> Sequence[str]:
         if not self._workspace.chain.embedded:

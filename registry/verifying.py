@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from registry.evidence import Block
+    from registry.evidence import Block, Snapshot, Source
     from registry.policy import TrustPolicy
     from registry.receipt import Receipt
     from registry.report import Report
@@ -52,13 +52,14 @@ class Ask(Protocol):
 
 
 class AskHistory(Protocol):
-    """Asks for all operations of one issuer up to a final block, the one that the facts are of.
+    """Asks for all operations of one issuer up to the block of `final`, the final facts at hand.
 
-    Raises ChainError where that cannot be answered.
+    The slot that closes them is to be known as well as those facts are. Raises ChainError where
+    that cannot be answered.
     """
 
     def __call__(
-        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
     ) -> IssuerHistory: ...
 
 
@@ -162,7 +163,7 @@ class _Desk:
         self._ask = ask
         self._ask_history = ask_history
         self._policy = policy
-        self._histories: dict[tuple[ChainId, Address, IssuerId, Block], History] = {}
+        self._histories: dict[tuple[ChainId, Address, IssuerId, Block, Source], History] = {}
         self._answers: dict[tuple[ChainId, Address, Subject], Answer] = {}
 
     def gather(self, receipts: Iterable[Receipt | None]) -> None:
@@ -195,13 +196,18 @@ class _Desk:
         """Facts of one issuer as of one final block share one history, read once."""
         if self._ask_history is None or isinstance(answer, NoEvidence):
             return answer
-        place = answer.chain, answer.registry, answer.subject.issuer_id, answer.finalized.block
-        if answer.history is None and place not in self._histories:
+        if answer.history is not None:
+            return answer
+        final = answer.finalized
+        place = answer.chain, answer.registry, answer.subject.issuer_id
+        known: History | None = self._histories.get((*place, final.block, final.source))
+        if known is None:
             try:
-                self._histories[place] = self._ask_history(*place)
+                known = self._ask_history(*place, final)
             except ChainError as error:
-                self._histories[place] = NoHistory(str(error))
-        return replace(answer, history=answer.history or self._histories[place])
+                known = NoHistory(str(error))
+            self._histories[*place, final.block, final.source] = known
+        return replace(answer, history=known)
 
 
 def _key(receipt: Receipt) -> tuple[ChainId, Address, Subject]:

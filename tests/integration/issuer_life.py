@@ -214,7 +214,7 @@ class Life(RuleBasedStateMachine):
             subject = Subject.of(life.receipt)
             (evidence,) = read_evidence(self.node, CHAIN, REGISTRY, [subject])
             history = HistoryReader(self.node).read(
-                CHAIN, REGISTRY, self.issuer_id, evidence.finalized.block
+                CHAIN, REGISTRY, self.issuer_id, evidence.finalized
             )
             evidence = replace(evidence, history=history)
             now = datetime.fromtimestamp(evidence.head.block.timestamp + 60, UTC)

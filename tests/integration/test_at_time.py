@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,12 @@ from issuer_life import CHAIN, GAS, MASK, REGISTRY, SIZE, Life, policy_for, seal
 from rpc_proxy import RpcProxy, altered, error, proxied
 
 from registry import artifact, cli, cli_verify
+from registry.chain_reader import read_evidence
 from registry.devchain import mine_to_finality
+from registry.errors import NodeInconsistent
+from registry.evidence import GivenBlock, Proven, Subject
 from registry.history import issuer_id_of
+from registry.history_reader import HistoryReader
 from registry.reasons import Reason
 from registry.report import Step
 from registry.rpc import Node
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 
     from registry.receipt import Receipt
     from registry.report import Report
+    from registry.told_history import IssuerHistory
     from registry.values import IssuerId
 
 
@@ -271,6 +276,54 @@ def test_a_lying_history_slot_is_never_a_verdict(school: School, proxy: RpcProxy
     assert report.verdict == "CANNOT_CHECK"
     assert report.checks[Step.EVIDENCE - 1].reason is Reason.FACTS_CONTRADICT
     assert proxy.url in report.sentence
+
+
+def proven(school: School, url: str) -> IssuerHistory:
+    """The history, its slot proven under a block hash that was given."""
+    with Node(url) as node:
+        (evidence,) = read_evidence(node, CHAIN, REGISTRY, [Subject.of(school.receipt)])
+        final = replace(evidence.finalized, source=Proven(GivenBlock()))
+        return HistoryReader(node).read(CHAIN, REGISTRY, school.issuer_id, final)
+
+
+def test_the_slot_is_proven_where_the_facts_beside_it_are(school: School, proxy: RpcProxy) -> None:
+    history = proven(school, proxy.url)
+    assert history.fault is None
+    assert history.source == Proven(GivenBlock(), proxy.url)
+    assert len(history.operations) == len(OPERATIONS)
+    slot = issuer_slots(school.issuer_id).history.to_hex()
+    asked = [call["params"][1] for call in proxy.calls if call["method"] == "eth_getStorageAt"]
+    assert slot not in asked
+
+
+@pytest.mark.parametrize("place", ["accountProof", "storageProof"])
+def test_a_proof_of_the_slot_that_fails_names_the_node(
+    school: School, proxy: RpcProxy, place: str
+) -> None:
+    def shortened(answer: Any) -> Any:
+        if place == "accountProof":
+            return {**answer, place: answer[place][:-1]}
+        return {**answer, place: [{**answer[place][0], "proof": answer[place][0]["proof"][:-1]}]}
+
+    proxy.rules.append(altered("eth_getProof", shortened))
+    with pytest.raises(NodeInconsistent, match=proxy.url):
+        proven(school, proxy.url)
+
+
+def test_a_proof_under_another_block_than_the_trusted_one_is_refused(
+    school: School, proxy: RpcProxy
+) -> None:
+    def other_block(call: Any, forward: Any) -> Any:
+        if call["method"] != "eth_getBlockByNumber" or call["params"][0] in {"latest", "finalized"}:
+            return None
+        return forward({**call, "params": [hex(school.blocks["suspend"]), False]})
+
+    with Node(proxy.url) as node:
+        (evidence,) = read_evidence(node, CHAIN, REGISTRY, [Subject.of(school.receipt)])
+        final = replace(evidence.finalized, source=Proven(GivenBlock()))
+        proxy.rules.append(other_block)
+        with pytest.raises(NodeInconsistent, match="the history's proof fails: block"):
+            HistoryReader(node).read(CHAIN, REGISTRY, school.issuer_id, final)
 
 
 def test_a_node_whose_head_is_stale_tells_of_what_it_has(school: School, proxy: RpcProxy) -> None:

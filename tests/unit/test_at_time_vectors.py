@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from vector_files import load, named, unhex
 
+from registry.events import read_log
 from registry.evidence import Block, Evidence, OneNode, Snapshot, Subject
 from registry.examination import examine
 from registry.moments import read_moment
@@ -19,7 +20,7 @@ from registry.storage import (
     decode_issuer,
     decode_word,
 )
-from registry.told_history import IssuerHistory, logs_from_json
+from registry.told_history import IssuerHistory, Told
 from registry.values import Address, BlockHash, ChainId, CodeHash, DidHash, IssuerId
 from registry.verifier import verify
 
@@ -53,7 +54,10 @@ def evidence_of(case: dict[str, Any]) -> Evidence:
     assert receipt is not None
     final = snapshot(case["finalized"])
     slot = decode_history(unhex(case["finalized"]["slots"]["history"]))
-    told = logs_from_json(case["history"])
+    told = tuple(
+        Told(read_log([unhex(topic) for topic in log["topics"]], unhex(log["data"])))
+        for log in case["history"]
+    )
     return Evidence(
         chain=CHAIN,
         registry=REGISTRY,

@@ -27,14 +27,13 @@ from hypothesis import strategies as st
 from verifier_cases import CHAIN, INDEX, REGISTRY, SIZE
 
 from registry import events as ev
-from registry.errors import MalformedDocument
 from registry.evidence import Evidence, NoEvidence
 from registry.past import changes
 from registry.reasons import Reason
 from registry.replay import replay_issuer
 from registry.report import Report, Step, Verdict
 from registry.storage import HistoryRecord, Status, lane_status
-from registry.told_history import IssuerHistory, NoHistory, Told, logs_from_json, logs_to_json
+from registry.told_history import IssuerHistory, NoHistory, Told
 from registry.values import Address, ChainId, IssuerId
 
 if TYPE_CHECKING:
@@ -392,37 +391,14 @@ def test_the_told_changes_end_in_the_status_that_replay_gives(
     assert all(a.status is not b.status for a, b in itertools.pairwise(found))
 
 
-# --- the form in a bundle
+# --- as a bundle has it
 
 
-def test_logs_come_back_from_a_bundles_form() -> None:
-    told = busy().history(100).operations
-    assert [one.event for one in logs_from_json(logs_to_json(told))] == [one.event for one in told]
-    assert {one.block for one in logs_from_json(logs_to_json(told))} == {None}
-
-
-@pytest.mark.parametrize(
-    ("spoil", "place"),
-    [
-        (lambda logs: {}, "/history"),
-        (lambda logs: [1], "/history/0"),
-        (lambda logs: [{**logs[0], "x": 1}], "/history/0"),
-        (lambda logs: [{"topics": logs[0]["topics"]}], "/history/0"),
-        (lambda logs: [{**logs[0], "topics": "0x"}], "/history/0/topics"),
-        (lambda logs: [{**logs[0], "topics": ["0x00"] * 5}], "/history/0/topics"),
-        (lambda logs: [{**logs[0], "topics": [7]}], "/history/0/topics/0"),
-        (lambda logs: [{**logs[0], "topics": []}], "/history/0"),
-        (lambda logs: [{**logs[0], "data": logs[0]["data"].upper()}], "/history/0/data"),
-        (lambda logs: [{**logs[0], "data": "0x0"}], "/history/0/data"),
-        (lambda logs: [logs[0], {**logs[1], "data": logs[1]["data"] + "00"}], "/history/1"),
-    ],
-)
-def test_logs_in_any_other_form_are_refused_with_their_place(
-    spoil: Callable[[Any], Any], place: str
-) -> None:
-    with pytest.raises(MalformedDocument) as caught:
-        logs_from_json(spoil(logs_to_json(busy().history(100).operations)))
-    assert caught.value.place == place
+def test_the_logs_of_a_history_read_back_as_its_operations() -> None:
+    told = busy().history(100)
+    assert [ev.read_log(topics, data) for topics, data in told.logs()] == [
+        one.event for one in told.operations
+    ]
 
 
 def test_a_history_is_replayed_once_for_all_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

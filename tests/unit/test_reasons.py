@@ -122,6 +122,10 @@ def did(*documents: tuple[Any, Origin], committed: int | None = 0) -> Report:
     return with_word(case, *documents, committed=committed)
 
 
+def no_evidence(cause: Reason) -> Report:
+    return good_case().but(evidence=NoEvidence("of a bundle", cause)).verify()
+
+
 def stale(case: Case) -> Case:
     return case.but(now=NOW + timedelta(days=8))
 
@@ -176,6 +180,8 @@ CASES: dict[Reason, Callable[[], Report]] = {
     Reason.RECEIPT_OF_LATER_SUITE: later_anchor,
     Reason.CHAIN_READ: good,
     Reason.CHAIN_NOT_READ: lambda: good_case().but(evidence=NoEvidence("offline")).verify(),
+    Reason.PROOF_FAILED: lambda: no_evidence(Reason.PROOF_FAILED),
+    Reason.BLOCK_NOT_TRUSTED: lambda: no_evidence(Reason.BLOCK_NOT_TRUSTED),
     Reason.FACTS_CONTRADICT: lambda: good_case().head(batch=None).verify(),
     Reason.TOO_OLD: lambda: stale(good_case()).verify(),
     Reason.HISTORY_NOT_READ: lambda: (
