@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anchor_service.api.services import Question
-    from registry.evidence import Block, Evidence, Subject
+    from registry.evidence import Evidence, Snapshot, Subject
     from registry.strict_json import JsonObject
     from registry.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
@@ -82,9 +82,9 @@ class _Chains:
         return source(chain, registry, subjects)
 
     def history(
-        self, chain: ChainId, registry: Address, issuer_id: IssuerId, block: Block
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
     ) -> IssuerHistory:
-        return self._by_chain[chain].history(chain, registry, issuer_id, block)
+        return self._by_chain[chain].history(chain, registry, issuer_id, final)
 
     def close(self) -> None:
         for source in self._by_chain.values():
