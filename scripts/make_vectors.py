@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vector_cases import (
+    bundle_cases,
     contract_cases,
     credential_cases,
     identity_cases,
@@ -44,6 +45,7 @@ CASES: dict[str, Callable[[], Json]] = {
     "typed_data-v1": contract_cases.typed_data,
     "at_time-v1": past_cases.at_time,
     "identity-v1": identity_cases.identity,
+    "bundle-v1": bundle_cases.bundles,
 }
 
 
