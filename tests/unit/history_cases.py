@@ -113,7 +113,8 @@ class Ledger:
         slot = HistoryRecord(0, bytes(27))
         if issuer is not None:
             slot = HistoryRecord(issuer.operations, bytes(issuer.history))
-        return IssuerHistory(CHAIN, REGISTRY, ISSUER, told, self.block(until), slot, SOURCE)
+        place = (CHAIN, REGISTRY, ISSUER)
+        return IssuerHistory(*place, told, self.block(until), slot, SOURCE, SOURCE.name)
 
     def evidence(self, final: float, head: float | None = None) -> Evidence:
         head = final if head is None else head
