@@ -38,11 +38,12 @@ export const isObject = (value) =>
 /**
  * @param {Uint8Array} raw
  * @param {number} [maxBytes]
+ * @param {number} [maxDepth] levels of objects and arrays; the top level is 1
  * @returns {JsonValue}
  */
-export function readJson(raw, maxBytes = MAX_FILE_BYTES) {
+export function readJson(raw, maxBytes = MAX_FILE_BYTES, maxDepth = MAX_DEPTH) {
   if (raw.length > maxBytes) throw new Fault("too_many_bytes", { found: raw.length, limit: maxBytes });
-  return new Reader(decode(raw)).document();
+  return new Reader(decode(raw), maxDepth).document();
 }
 
 /** @param {Uint8Array} raw */
@@ -86,9 +87,10 @@ class Reader {
   /** @type {(string | number)[]} */
   path = [];
 
-  /** @param {string} text */
-  constructor(text) {
+  /** @param {string} text @param {number} maxDepth */
+  constructor(text, maxDepth) {
     this.text = text;
+    this.maxDepth = maxDepth;
   }
 
   /** @returns {never} */
@@ -114,7 +116,7 @@ class Reader {
     const first = this.text[this.at];
     if (first === '"') return this.string();
     if (first === "{" || first === "[") {
-      if (depth > MAX_DEPTH) this.fail("too_deep", this.at, { limit: MAX_DEPTH });
+      if (depth > this.maxDepth) this.fail("too_deep", this.at, { limit: this.maxDepth });
       this.at += 1;
       return first === "{" ? this.object(depth) : this.array(depth);
     }

@@ -1,0 +1,105 @@
+// A report as a reader sees it: the sentence first, then the ladder, then raw evidence.
+
+import { decidingCheck } from "../core/report.js";
+import { h, mark } from "./dom.js";
+import { date, printable, say } from "./words.js";
+
+const UNDECIDED = ["CANNOT_CHECK", "PENDING"];
+
+const markOf = (verdict) => (verdict === "VALID" ? "VALID" : UNDECIDED.includes(verdict) ? "UNKNOWN" : "INVALID");
+
+/** What a reader can do about a check that is not valid; null where nothing is wrong. */
+function advice({ step, outcome, verdict }) {
+  if (outcome === "INVALID") return say(`next.${verdict}`);
+  if (outcome !== "UNKNOWN") return null;
+  return say(`next.${["anchor", "standing", "status"].includes(step) ? "stale" : step}`);
+}
+
+/** One line for a screen reader. */
+export const spoken = (name, { verdict, say: sentence }) => `${printable(name)}: ${say(`verdict.${verdict}`)}. ${say(...sentence)}`;
+
+/**
+ * @param {string} name of the file @param {import("../core/ladder.js").Report} report
+ * @param {string} text the file's @param {boolean} open whether the ladder is shown at once
+ */
+export function reportCard(name, report, text, open) {
+  const { verdict, checks, facts } = report;
+  const decided = decidingCheck(checks);
+  const todo = decided && advice(decided);
+  return h(
+    "article.result",
+    { "data-verdict": verdict, "aria-label": printable(name) },
+    h(
+      "div.answer",
+      {},
+      mark(markOf(verdict)),
+      h("h3.verdict", {}, say(`verdict.${verdict}`), h("code", { dir: "ltr" }, verdict)),
+      h("p.sentence", {}, say(...report.say)),
+    ),
+    h(
+      "div.body",
+      {},
+      todo && h("p.todo", {}, h("b", {}, say("ladder.next")), todo),
+      factList(name, report),
+      h(
+        "details.steps",
+        { open },
+        h("summary", {}, say("ladder.title")),
+        h("ol.ladder", {}, ...checks.map(stepItem)),
+      ),
+      h(
+        "details.raw",
+        {},
+        h("summary", {}, say("raw.title")),
+        h("h4", {}, say("raw.report")),
+        h("pre", { tabindex: 0, role: "region", "aria-label": say("raw.report"), dir: "ltr" }, pretty({ verdict, ...facts })),
+        h("h4", {}, say("raw.document")),
+        h("pre", { tabindex: 0, role: "region", "aria-label": say("raw.document"), dir: "ltr" }, visible(text)),
+      ),
+    ),
+  );
+}
+
+function stepItem(check) {
+  const { step, outcome } = check;
+  const todo = advice(check);
+  return h(
+    "li",
+    { "data-outcome": outcome, "data-step": step },
+    mark(outcome),
+    h(
+      "div",
+      {},
+      h("p.step", {}, say(`step.${step}`), h("span", {}, say(`outcome.${outcome}`))),
+      h("p", {}, say(...check.say)),
+      todo && h("p.next", {}, todo),
+    ),
+  );
+}
+
+function factList(name, { facts, checkedAt }) {
+  const { credential, evidence, record } = facts;
+  const rows = [
+    ["credential", credential?.name],
+    ["issuer", credential?.issuer],
+    ["anchored", record && date(record.anchoredAt * 1000)],
+    ["known", evidence && date(evidence.head.time * 1000)],
+    ["checked", date(Number(checkedAt / 1000n))],
+    ["file", name],
+  ];
+  const shown = rows.filter(([, value]) => value);
+  return h(
+    "dl.facts",
+    {},
+    ...shown.flatMap(([key, value]) => [h("dt", {}, say(`fact.${key}`)), h("dd", {}, h("bdi", {}, printable(value)))]),
+  );
+}
+
+const pretty = (value) => JSON.stringify(value, (_, one) => (typeof one === "bigint" ? one.toString() : one), 2);
+
+/** Line by line, with what cannot be seen spelled out. */
+const visible = (text) =>
+  text.slice(0, 200_000).split("\n").map((line) => printable(line.replaceAll("\t", "  "), 20_000)).join("\n");
+
+/** A file about which there is nothing to judge. */
+export const noteCard = (key, values) => h("p.plain", { role: "note" }, say(key, values));
