@@ -64,6 +64,7 @@ async function page() {
     "default-src 'none'",
     `script-src ${digest(script)}`,
     `style-src ${digest(style)}`,
+    "img-src data:", // the empty icon, so that no browser looks for one
     "connect-src https: http:", // the nodes that the reader names, and nobody else is ever asked
     "base-uri 'none'",
     "form-action 'none'",
