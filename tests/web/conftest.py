@@ -14,13 +14,12 @@ sys.path.insert(
 
 
 @pytest.fixture(scope="session", autouse=True)
-def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def core(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Path:
     """build/web/core.mjs as the sources give it now; made once however many workers there are."""
     from javascript import CORE, run
 
-    shared = tmp_path_factory.getbasetemp().parent
-    with FileLock(shared / "core.lock"):
-        made = shared / "core.made"
+    made = tmp_path_factory.getbasetemp().parent / f"core-{testrun_uid}"
+    with FileLock(f"{made}.lock"):
         if not made.exists():
             done = run("web/build.mjs", "--core", str(CORE))
             assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ const REQUESTS = {
   receipt: ({ raw }) => orRefused(() => ({ canonical: core.canonicalText(core.readReceipt(bytes(raw)).json) })),
   moment: ({ text }) => orRefused(() => ({ stamp: core.stamp(core.readMoment(text)), micros: String(core.readMoment(text)) })),
   policy: ({ text }) => orRefused(() => ({ policy: core.readPolicy(text) })),
-  signed: ({ key, signature, message }) => ({ holds: core.verifies(...[key, signature, message].map(bytes)) }),
+  signed: ({ key, signature, message }) => ({ holds: core.verifies({ kind: "ed25519", bytes: bytes(key) }, bytes(signature), bytes(message)) }),
   header: ({ raw }) =>
     orRefused(() => {
       const { number, hash, time, stateRoot } = core.readHeader(bytes(raw));

@@ -1,25 +1,32 @@
 // A bundle: credential, receipt and evidence in one file, verifiable with no network.
 
 import { hex, unhex } from "./bytes.js";
-import { canonicalize, canonicalText } from "./canonical.js";
+import { readDidDocument } from "./did-document.js";
 import { exactlyUsed, proveSnapshot } from "./evidence.js";
 import { Fault } from "./fault.js";
 import { readHeader } from "./header.js";
 import { receiptOf } from "./receipt.js";
 import { isInteger, isObject, readJson } from "./strict-json.js";
-import { Nodes } from "./trie.js";
+import { slotsOf } from "./storage.js";
+import { Nodes, slotAt } from "./trie.js";
 
 export const MAX_BUNDLE_BYTES = 4 * 2 ** 20;
 const MAX_DEPTH = 66;
+const MAX_NODES = 512;
+const MAX_NODE_BYTES = 1024;
+const MAX_HEADER_BYTES = 64 * 1024;
+const MAX_LOG_BYTES = 64 * 1024;
 const MEMBERS = ["type", "version", "credential", "receipt", "evidence"];
 const OPTIONAL = ["didDocument", "history"];
 
 /**
  * @typedef {object} Bundle
- * @property {Uint8Array} credential its canonical form
+ * @property {import("./strict-json.js").JsonObject} credential as issued, perhaps with the anchor proof inside
  * @property {import("./receipt.js").Receipt} receipt
  * @property {Uint8Array} header RLP
  * @property {Uint8Array[]} nodes
+ * @property {import("./strict-json.js").JsonObject | null} didDocument
+ * @property {boolean} hasHistory
  */
 
 /** Whether a file means to be a bundle. @param {import("./strict-json.js").JsonValue} json */
@@ -38,13 +45,39 @@ export function bundleOf(json) {
   if (!isInteger(json, "version") || json.version !== 1) throw new Fault("unknown_version", {}, { pointer: "/version" });
   if (!isObject(credential)) throw new Fault("not_an_object", {}, { pointer: "/credential" });
   closed(evidence, ["header", "nodes"], [], "/evidence");
-  if (!Array.isArray(evidence.nodes)) throw new Fault("not_an_array", {}, { pointer: "/evidence/nodes" });
+  const nodes = array(evidence.nodes, "/evidence/nodes", MAX_NODES);
+  if ("didDocument" in json && !isObject(json.didDocument)) throw new Fault("not_an_object", {}, { pointer: "/didDocument" });
+  if ("history" in json) checkHistory(json.history);
   return {
-    credential: canonicalize(credential),
+    credential,
     receipt: placed(() => receiptOf(json.receipt), "/receipt"),
-    header: placed(() => unhex(evidence.header), "/evidence/header"),
-    nodes: evidence.nodes.map((node, place) => placed(() => unhex(node), `/evidence/nodes/${place}`)),
+    header: bytes(evidence.header, "/evidence/header", MAX_HEADER_BYTES),
+    nodes: nodes.map((node, place) => bytes(node, `/evidence/nodes/${place}`, MAX_NODE_BYTES)),
+    didDocument: json.didDocument ?? null,
+    hasHistory: "history" in json,
   };
+}
+
+/** Its shape alone: this page answers for now, and only a question about the past needs a history. */
+function checkHistory(history) {
+  for (const [number, log] of array(history, "/history", MAX_BUNDLE_BYTES).entries()) {
+    const place = `/history/${number}`;
+    closed(log, ["topics", "data"], [], place);
+    for (const topic of array(log.topics, `${place}/topics`, 4)) placed(() => unhex(topic, 32), `${place}/topics`);
+    bytes(log.data, `${place}/data`, MAX_LOG_BYTES);
+  }
+}
+
+function array(value, place, limit) {
+  if (!Array.isArray(value)) throw new Fault("not_an_array", {}, { pointer: place });
+  if (value.length > limit) throw new Fault("too_many_entries", { found: value.length, limit }, { pointer: place });
+  return value;
+}
+
+function bytes(text, place, limit) {
+  const value = placed(() => unhex(text), place);
+  if (value.length > limit) throw new Fault("too_many_bytes", { found: value.length, limit }, { pointer: place });
+  return value;
 }
 
 function closed(value, members, optional, place) {
@@ -69,10 +102,11 @@ function placed(read, place) {
  * @param {Bundle} bundle
  * @returns {{block: import("./header.js").Block, evidence: import("./evidence.js").Evidence}} Throws Fault.
  */
-export function proveBundle({ receipt, header, nodes }) {
+export function proveBundle({ receipt, header, nodes, hasHistory }) {
   const read = readHeader(header);
   const set = new Nodes(nodes);
-  const { codeHash, snapshot } = proveSnapshot(read, receipt, set, { kind: "given" });
+  const { codeHash, snapshot, storageRoot } = proveSnapshot(read, receipt, set, { kind: "given" });
+  if (hasHistory && storageRoot) slotAt(storageRoot, slotsOf(receipt.issuerId, receipt.root, receipt.index).history, set);
   if (!exactlyUsed(nodes, set.used)) throw new Fault("nodes_unused");
   return { block: snapshot.block, evidence: evidenceOf(receipt, codeHash, snapshot, snapshot) };
 }
@@ -95,5 +129,18 @@ export function evidenceOf(receipt, codeHash, head, finalized) {
   };
 }
 
-/** The receipt's file, for the ladder. @param {Bundle} bundle */
-export const receiptFile = ({ receipt }) => new TextEncoder().encode(canonicalText(receipt.json));
+/**
+ * What a bundle carries of the issuer's own. Whoever carries a bundle may have written it, so what cannot
+ * be read says nothing.
+ * @param {Bundle} bundle
+ * @returns {import("./acceptance.js").IssuerWord}
+ */
+export function bundleWord({ didDocument }) {
+  if (didDocument === null) return { documents: [] };
+  try {
+    return { documents: [{ document: readDidDocument(didDocument), carried: true }] };
+  } catch (fault) {
+    if (fault instanceof Fault) return { documents: [] };
+    throw fault;
+  }
+}

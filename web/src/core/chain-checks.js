@@ -2,9 +2,11 @@
 // back on the chain (an anchor, a revocation, distrust) counts however old the facts are; what can
 // change needs fresh ones.
 
+import { accept, issuerKeys } from "./acceptance.js";
 import { hex } from "./bytes.js";
+import { surest } from "./evidence.js";
 import { ofUnix } from "./moments.js";
-import { issuerAt, registryAt } from "./policy.js";
+import { registryAt } from "./policy.js";
 import { invalid, skipped, unknown, valid } from "./report.js";
 import { STATUS, statusOf } from "./storage.js";
 import { EMPTY_CODE_HASH } from "./trie.js";
@@ -21,14 +23,24 @@ const [, ACTIVE, SUSPENDED, REVOKED] = STATUS.keys();
  * @param {Evidence | import("./evidence.js").NoEvidence} evidence
  * @param {import("./policy.js").TrustPolicy} policy
  * @param {bigint} now microseconds since 1970
+ * @param {import("./acceptance.js").IssuerWord} word
  */
-export function openCase(receipt, claimedIssuer, evidence, policy, now) {
+export function openCase(receipt, claimedIssuer, evidence, policy, now, word) {
+  const chainCase = factsOf(receipt, evidence, policy, now);
+  const head = chainCase.believed?.head;
+  const didHash = head?.didHash ?? null;
+  const acceptance = accept(policy, receipt, claimedIssuer, word, didHash);
+  const keys = issuerKeys(acceptance, claimedIssuer, word, didHash, head?.batch?.anchoredAt ?? null);
+  return { ...chainCase, acceptance, keys };
+}
+
+function factsOf(receipt, evidence, policy, now) {
   const pinned = registryAt(policy, receipt.chain, receipt.registry);
-  const issuer = issuerAt(policy, receipt.chain, receipt.registry, hex(receipt.issuerId));
-  const common = { receipt, claimedIssuer, policy, pinned, issuer };
+  const common = { receipt, policy, pinned };
   if ("reason" in evidence) {
     const [key, values] = evidence.reason;
-    return { ...common, fault: ["evidence.unread", { reason: { key, values } }], facts: null, believed: null, stale: false };
+    const beginning = key === "unread.block" ? "evidence.untrusted" : key === "unread.proof" ? "evidence.unproven" : "evidence.unread";
+    return { ...common, fault: [beginning, { reason: { key, values } }], facts: null, believed: null, stale: false };
   }
   const fault = contradiction(receipt, evidence);
   const facts = fault ? null : evidence;
@@ -37,7 +49,7 @@ export function openCase(receipt, claimedIssuer, evidence, policy, now) {
     fault: fault && [fault, { source: evidence.head.source, registry: receipt.registry, chain: receipt.chain }],
     facts,
     believed: facts && pinned?.codeHash === facts.codeHash ? facts : null,
-    stale: now - ofUnix(evidence.head.block.time) > BigInt(policy.maxAgeS) * 1_000_000n,
+    stale: now - ofUnix(surest(evidence).block.time) > BigInt(policy.maxAgeS) * 1_000_000n,
   };
 }
 
@@ -85,17 +97,22 @@ export function checkAnchor(chainCase) {
 
 /** (8) Does policy trust who anchored it, to speak for whom the credential names? */
 export function checkStanding(chainCase) {
-  const { believed: facts, issuer, stale } = chainCase;
-  const refusal = registryRefusal(chainCase) ?? issuerRefusal(chainCase);
+  const { believed: facts, acceptance, stale } = chainCase;
+  const refusal = registryRefusal(chainCase) ?? (acceptance.outcome === "INVALID" ? acceptance.say : null);
   if (refusal) return invalid("standing", "ISSUER_UNTRUSTED", ...refusal);
-  const values = { name: issuer.name };
-  if (facts === null) return skipped("standing", `standing.${whyNotBelieved(chainCase)}`, values);
+  const isAccepted = acceptance.outcome === "VALID";
+  const values = { name: acceptance.name };
+  if (facts === null)
+    return isAccepted
+      ? skipped("standing", `standing.${whyNotBelieved(chainCase)}`, values)
+      : skipped("standing", ...acceptance.say);
   const record = facts.head.issuer;
-  if (record === null && stale) return unknown("standing", "standing.not_then", values);
+  if (record === null && stale) return unknown("standing", "standing.not_then");
   if (record === null)
     return invalid("standing", "ISSUER_UNTRUSTED", "standing.unregistered", { chain: facts.chain, source: facts.head.source });
   const distrust = distrustOf(facts);
   if (distrust) return invalid("standing", "ISSUER_UNTRUSTED", ...distrust);
+  if (!isAccepted) return unknown("standing", ...acceptance.say);
   const state = record.retired ? "retired" : record.paused ? "paused" : "valid";
   return valid("standing", `standing.${state}`, values);
 }
@@ -104,14 +121,7 @@ function registryRefusal({ receipt, pinned, facts }) {
   const values = { registry: receipt.registry, chain: receipt.chain };
   if (pinned === undefined) return ["standing.registry_unknown", values];
   if (facts && facts.codeHash !== pinned.codeHash)
-    return ["standing.registry_code", { ...values, source: facts.head.source }];
-  return null;
-}
-
-function issuerRefusal({ receipt, issuer, claimedIssuer }) {
-  if (issuer === undefined) return ["standing.issuer_unknown", { issuer: hex(receipt.issuerId) }];
-  if (!issuer.speaksFor.includes(claimedIssuer))
-    return ["standing.cannot_speak", { claimed: claimedIssuer, name: issuer.name }];
+    return ["standing.registry_code", { ...values, source: surest(facts).source }];
   return null;
 }
 

@@ -3,7 +3,7 @@
 import { hex, sha256 } from "./bytes.js";
 import { canonicalize } from "./canonical.js";
 import { Fault } from "./fault.js";
-import { isObject, MAX_CREDENTIAL_BYTES, readJson } from "./strict-json.js";
+import { depthOf, isObject, MAX_CREDENTIAL_BYTES, MAX_DEPTH, readJson } from "./strict-json.js";
 
 /** @typedef {import("./strict-json.js").JsonObject} JsonObject */
 
@@ -53,6 +53,16 @@ export function covered(/** @type {JsonObject} */ document) {
 export function readCredential(raw) {
   const document = readJson(raw);
   if (!isObject(document)) throw new Fault("not_an_object");
+  return credentialOf(document);
+}
+
+/**
+ * Takes a document that was read, perhaps as a part of a larger one, under the limits of a file.
+ * @param {JsonObject} document
+ * @returns {Credential} Throws Fault.
+ */
+export function credentialOf(document) {
+  if (depthOf(document) > MAX_DEPTH) throw new Fault("too_deep", { limit: MAX_DEPTH });
   const form = canonicalize(covered(document));
   if (form.length > MAX_CREDENTIAL_BYTES)
     throw new Fault("too_many_bytes", { found: form.length, limit: MAX_CREDENTIAL_BYTES });

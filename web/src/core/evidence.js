@@ -33,6 +33,10 @@ import { accountAt, EMPTY_CODE_HASH, slotAt, wordHex } from "./trie.js";
  * @property {Snapshot} finalized the newest block that cannot be undone
  */
 
+/** The newest snapshot that is known as well as any: what a claim of freshness rests on. */
+export const surest = (/** @type {Evidence} */ { head, finalized }) =>
+  finalized.source.kind !== "node" && head.source.kind === "node" ? finalized : head;
+
 /** @typedef {{reason: [string, Record<string, unknown>]}} NoEvidence key and values of a sentence */
 
 /**

@@ -1,7 +1,7 @@
 // Steps 1 to 5 of the ladder: what the files alone say, with no chain, policy or clock.
 
 import { equal, hex } from "./bytes.js";
-import { covered, digestText, readCredential } from "./credential.js";
+import { covered, credentialOf, digestText, readCredential } from "./credential.js";
 import { Fault } from "./fault.js";
 import { schemaFault } from "./open-badges.js";
 import { embeddedReceipt, readReceipt, sameReceipt, unknownSuites } from "./receipt.js";
@@ -25,9 +25,19 @@ import { leafHash, rootFromPath } from "./tree.js";
  */
 export function examine(raw, sidecar) {
   const read = attempt(() => readCredential(raw));
-  if (read.fault) return unreadable(read.fault);
-  const credential = read.value;
+  if (read.fault) return unreadable("parse.unreadable", read.fault);
   const beside = sidecar === null ? { value: null } : attempt(() => readReceipt(sidecar));
+  return examineWith(read.value, beside, sidecar !== null);
+}
+
+/** Judges a bundle's credential and receipt. @param {import("./bundle.js").Bundle} bundle @returns {Examination} */
+export function examineBundle(bundle) {
+  const read = attempt(() => credentialOf(bundle.credential));
+  if (read.fault) return unreadable("parse.unreadable", read.fault);
+  return examineWith(read.value, { value: bundle.receipt }, true);
+}
+
+function examineWith(credential, beside, hasSidecar) {
   const inside = attempt(() => embeddedReceipt(credential.document));
   const strangers = unknownSuites(credential.document);
   const checks = [
@@ -35,7 +45,7 @@ export function examine(raw, sidecar) {
       ? invalid("parse", "MALFORMED", "parse.receipt", { fault: beside.fault })
       : valid("parse", "parse.valid"),
     checkSchema(credential),
-    signatureCheck(credential),
+    signatureStep(credential),
     valid("digest", "digest.valid", { digest: digestText(credential) }),
     checkInclusion(credential, inside, beside, strangers),
   ];
@@ -44,7 +54,7 @@ export function examine(raw, sidecar) {
     checks,
     credential,
     receipt,
-    hasReceipt: sidecar !== null || Boolean(inside.value ?? inside.fault) || strangers.length > 0,
+    hasReceipt: hasSidecar || Boolean(inside.value ?? inside.fault) || strangers.length > 0,
     sealed: checks[4].outcome === "VALID" ? receipt : null,
   };
 }
@@ -60,9 +70,9 @@ function attempt(read) {
 }
 
 /** @returns {Examination} */
-export function unreadable(fault) {
+export function unreadable(key, fault) {
   const checks = [
-    invalid("parse", "MALFORMED", "parse.unreadable", { fault }),
+    invalid("parse", "MALFORMED", key, { fault }),
     ...STEPS.slice(1, 5).map((step) => skipped(step, "no_credential")),
   ];
   return { checks, credential: null, receipt: null, hasReceipt: false, sealed: null };
@@ -76,12 +86,17 @@ function checkSchema(credential) {
 }
 
 const SIGNATURE_OUTCOMES = {
-  valid, stranger: unknown, unbound: unknown, key_unknown: unknown, suite_unknown: skipped, absent: skipped,
+  valid, undated: unknown, stranger: unknown, unbound: unknown, key_unknown: unknown, suite_unknown: skipped, absent: skipped,
 };
 
-function signatureCheck(credential) {
-  const { state, values } = checkSignature(credential.document);
-  if (state === "malformed" || state === "wrong") return invalid("signature", "TAMPERED", `signature.${state}`, values);
+/**
+ * Step 3. known: the issuer's keys, where its DID document is at hand and counts.
+ * @param {import("./credential.js").Credential} credential
+ * @param {import("./signature.js").KnownKeys | null} [known]
+ */
+export function signatureStep(credential, known = null) {
+  const { state, values } = checkSignature(credential.document, known);
+  if (["malformed", "wrong", "retired"].includes(state)) return invalid("signature", "TAMPERED", `signature.${state}`, values);
   return SIGNATURE_OUTCOMES[state]("signature", `signature.${state}`, values);
 }
 

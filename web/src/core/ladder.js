@@ -3,6 +3,8 @@
 
 import { hex } from "./bytes.js";
 import { checkAnchor, checkEvidence, checkFinality, checkStanding, checkStatus, openCase } from "./chain-checks.js";
+import { NO_WORD } from "./acceptance.js";
+import { signatureStep } from "./examination.js";
 import { Fault } from "./fault.js";
 import { readMoment } from "./moments.js";
 import { decidingCheck, invalid, skipped, unknown, valid, verdictOf } from "./report.js";
@@ -27,13 +29,14 @@ const ENDS = ["validUntil", "expirationDate"];
  * @param {import("./evidence.js").Evidence | import("./evidence.js").NoEvidence} evidence
  * @param {import("./policy.js").TrustPolicy} policy
  * @param {bigint} now microseconds since 1970
+ * @param {import("./acceptance.js").IssuerWord} [word] what is at hand of the issuer's own
  * @returns {Report}
  */
-export function judge(examination, evidence, policy, now) {
+export function judge(examination, evidence, policy, now, word = NO_WORD) {
   const { sealed, credential } = examination;
-  const chainCase = sealed && openCase(sealed, credential.issuer, evidence, policy, now);
+  const chainCase = sealed && openCase(sealed, credential.issuer, evidence, policy, now, word);
   const checks = [
-    ...examination.checks,
+    ...fileChecks(examination, chainCase),
     ...(chainCase
       ? [checkEvidence(chainCase), checkAnchor(chainCase), checkStanding(chainCase), checkStatus(chainCase)]
       : withoutReceipt(examination)),
@@ -42,6 +45,16 @@ export function judge(examination, evidence, policy, now) {
   ];
   const verdict = verdictOf(checks);
   return { verdict, say: reason(checks, chainCase), checks, checkedAt: now, facts: factsOf(examination, chainCase) };
+}
+
+/** Steps 1 to 5; the signature once more where the issuer's DID document says more of it. */
+function fileChecks({ checks, credential }, chainCase) {
+  const keys = chainCase?.keys;
+  if (!keys) return checks;
+  const { outcome } = checks[2];
+  const settled = outcome === "VALID" && !keys.keys.some(({ retiredAt }) => retiredAt !== null);
+  if (settled || outcome === "INVALID" || outcome === "SKIPPED") return checks;
+  return checks.toSpliced(2, 1, signatureStep(credential, keys));
 }
 
 function withoutReceipt({ credential, hasReceipt }) {
@@ -91,7 +104,7 @@ function reason(checks, chainCase) {
   return [
     "valid",
     {
-      name: chainCase.issuer.name,
+      name: chainCase.acceptance.name,
       anchored: { unix: batch.anchoredAt },
       chain: chainCase.receipt.chain,
       time: { unix: block.time },

@@ -1,58 +1,73 @@
-// The issuer's signature: W3C Data Integrity with the cryptosuite eddsa-jcs-2022, by did:key.
+// The issuer's signature: W3C Data Integrity with eddsa-jcs-2022 or ecdsa-jcs-2019 (P-256), by did:key or
+// by the keys of a DID document that counts.
 //
 // Source: Verifiable Credential Data Integrity 1.0 §4, Data Integrity EdDSA Cryptosuites v1.0 §3.3. A
 // proof is judged on the document without any `proof`; what it leaves uncovered, the digest covers.
 
-import { ed25519 } from "@noble/curves/ed25519.js";
-import { sha512 } from "@noble/hashes/sha2.js";
-import { base58, equal, fromBase58, joined, sha256 } from "./bytes.js";
+import { joined, sha256 } from "./bytes.js";
 import { canonicalize, canonicalText } from "./canonical.js";
 import { issuerProofs } from "./credential.js";
 import { Fault } from "./fault.js";
-import { readMoment } from "./moments.js";
+import { didKey, fromMultibase, keyOfMethod, verifies } from "./keys.js";
+import { ofUnix, readMoment } from "./moments.js";
 import { isObject } from "./strict-json.js";
 
-const ED25519_MULTICODEC = Uint8Array.of(0xed, 0x01);
-const DID_KEY = "did:key:";
+const SUITES = { "eddsa-jcs-2022": "ed25519", "ecdsa-jcs-2019": "p256" };
 
 /** Of several proofs the first in this order is told: what is broken, then who signed. */
-const STATES = ["malformed", "wrong", "valid", "stranger", "unbound", "key_unknown", "suite_unknown", "absent"];
+const STATES = [
+  "malformed", "wrong", "valid", "retired", "undated", "stranger", "unbound", "key_unknown", "suite_unknown", "absent",
+];
 
 /**
  * @typedef {object} Signature
  * @property {string} state one of STATES
  * @property {Record<string, unknown>} values for the sentence `signature.<state>`
+ * @property {string} [signer] did:key of the key that truly signed
  */
 
-/** @param {import("./strict-json.js").JsonObject} document @returns {Signature} */
-export function checkSignature(document) {
-  const judged = issuerProofs(document).map((proof) => checkProof(document, proof));
-  const rank = (signature) => STATES.indexOf(signature.state);
+/**
+ * The issuer's keys from a document that counts. at: the anchor's time in Unix seconds, by which retired
+ * keys are judged, never one that a proof states; null where it is not known.
+ * @typedef {{issuer: string, keys: import("./did-document.js").IssuerKey[], at: number | null}} KnownKeys
+ */
+
+/**
+ * @param {import("./strict-json.js").JsonObject} document
+ * @param {KnownKeys | null} [known]
+ * @returns {Signature}
+ */
+export function checkSignature(document, known = null) {
+  const judged = issuerProofs(document).map((proof) => checkProof(document, proof, known));
+  const rank = ({ state }) => STATES.indexOf(state);
   return judged.sort((one, other) => rank(one) - rank(other))[0] ?? { state: "absent", values: {} };
 }
 
-function checkProof(document, proof) {
+/** @returns {Signature} */
+export function checkProof(document, proof, known = null) {
   const suite = proof.type === "DataIntegrityProof" ? proof.cryptosuite : proof.type;
-  if (suite !== "eddsa-jcs-2022" || "previousProof" in proof)
+  const isKnown = typeof suite === "string" && Object.hasOwn(SUITES, suite);
+  if (!isKnown || "previousProof" in proof)
     return { state: "suite_unknown", values: { suite: typeof suite === "string" ? suite : "?" } };
-  let signature;
+  let signature, key;
   try {
     signature = readOptions(document, proof);
+    key = findKey(proof.verificationMethod, known, SUITES[suite]);
   } catch (fault) {
     if (fault instanceof Fault) return { state: "malformed", values: { member: fault.place.pointer } };
     throw fault;
   }
-  const key = keyOfMethod(proof.verificationMethod);
   if (key === null) return { state: "key_unknown", values: { key: proof.verificationMethod } };
   if (!isSigned(document, proof, key, signature)) return { state: "wrong", values: {} };
-  return whose(document, didKey(key));
+  return { ...whose(document, key, known), signer: didKey(key) };
+}
+
+function demand(member, holds) {
+  if (!holds) throw new Fault("proof_option", {}, { pointer: member });
 }
 
 /** The signature's 64 bytes. Throws Fault with the member at fault. */
 function readOptions(document, proof) {
-  const demand = (member, holds) => {
-    if (!holds) throw new Fault("proof_option", {}, { pointer: member });
-  };
   demand("proofPurpose", proof.proofPurpose === "assertionMethod");
   for (const member of ["created", "expires"]) if (member in proof) demand(member, isMoment(proof[member]));
   for (const member of ["verificationMethod", "proofValue"]) demand(member, typeof proof[member] === "string");
@@ -60,6 +75,13 @@ function readOptions(document, proof) {
   const signature = fromMultibase(proof.proofValue);
   demand("proofValue", signature?.length === 64);
   return signature;
+}
+
+/** null where it is not known. Throws Fault for a key of another kind than the suite's. */
+function findKey(method, known, kind) {
+  const key = known?.keys.find(({ url }) => url === method)?.key ?? keyOfMethod(method);
+  demand("verificationMethod", key === null || key.kind === kind);
+  return key;
 }
 
 function isMoment(value) {
@@ -84,51 +106,24 @@ function isSigned(document, proof, key, signature) {
   return verifies(key, signature, joined(sha256(canonicalize(options)), sha256(canonicalize(unsecured))));
 }
 
-/**
- * Ed25519 as RFC 8032 §5.1.7 without the cofactor, which is what OpenSSL does: a crafted signature
- * must not be good in one implementation and bad in the other.
- * @param {Uint8Array} key @param {Uint8Array} signature @param {Uint8Array} message
- */
-export function verifies(key, signature, message) {
-  const { Point } = ed25519;
-  const littleEndian = (bytes) => bytes.reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n);
-  const [R, s] = [signature.slice(0, 32), littleEndian(signature.slice(32))];
-  const order = Point.Fn.ORDER;
-  if (s >= order) return false;
-  let A;
-  try {
-    A = Point.fromBytes(key, true);
-  } catch {
-    return false; // no point of the curve
-  }
-  const k = littleEndian(sha512(joined(R, key, message))) % order;
-  return equal(Point.BASE.multiplyUnsafe(s).subtract(A.multiplyUnsafe(k)).toBytes(), R);
-}
-
-function whose(document, signer) {
+function whose(document, key, known) {
   const issuer = isObject(document.issuer) ? document.issuer.id : document.issuer;
+  const signer = didKey(key);
+  if (known && issuer === known.issuer) {
+    const held = known.keys.filter((one) => didKey(one.key) === signer);
+    if (held.length) return atTheAnchor(held, known.at);
+    if (issuer !== signer) return { state: "stranger", values: { signer } };
+  }
   if (issuer === signer) return { state: "valid", values: {} };
-  const strange = typeof issuer === "string" && issuer.startsWith(DID_KEY);
+  const strange = typeof issuer === "string" && issuer.startsWith("did:key:");
   return { state: strange ? "stranger" : "unbound", values: { signer, issuer } };
 }
 
-/** @param {Uint8Array} key */
-export const didKey = (key) => DID_KEY + multikey(key);
-
-const multikey = (key) => "z" + base58(joined(ED25519_MULTICODEC, key));
-
-/** Only base58btc is read; null for anything else. @param {string} text */
-function fromMultibase(text) {
-  try {
-    return text.startsWith("z") ? fromBase58(text.slice(1)) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** The Ed25519 key that a did:key's verification method names, else null. @param {string} url */
-function keyOfMethod(url) {
-  const fragment = url.slice(url.indexOf("#") + 1);
-  const key = fromMultibase(fragment)?.slice(2);
-  return key?.length === 32 && url === `${didKey(key)}#${multikey(key)}` ? key : null;
+/** A retired key vouches for what was anchored before, whatever date the proof gives itself. */
+function atTheAnchor(held, at) {
+  if (held.some(({ retiredAt }) => retiredAt === null)) return { state: "valid", values: {} };
+  const { url, retiredAt } = held.reduce((one, other) => (other.retiredAt > one.retiredAt ? other : one));
+  const values = { key: url, time: { moment: retiredAt } };
+  if (at === null) return { state: "undated", values };
+  return ofUnix(at) >= retiredAt ? { state: "retired", values } : { state: "valid", values };
 }

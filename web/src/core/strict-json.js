@@ -31,6 +31,10 @@ const doubles = new WeakMap();
 export const isInteger = (holder, key) =>
   Number.isSafeInteger(holder[key]) && !doubles.get(holder)?.has(String(key));
 
+/** Objects and arrays within one another; the top level is 1. @param {JsonValue} value @returns {number} */
+export const depthOf = (value) =>
+  typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+
 /** @param {unknown} value @returns {value is JsonObject} */
 export const isObject = (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,9 @@
 // From files to reports: which receipt belongs to which credential, and where each one's facts come from.
 
-import { bundleOf, isBundle, MAX_BUNDLE_BYTES, proveBundle, readBundleJson, receiptFile } from "../core/bundle.js";
-import { examine, unreadable } from "../core/examination.js";
+import { NO_WORD } from "../core/acceptance.js";
+import { bundleOf, bundleWord, isBundle, MAX_BUNDLE_BYTES, proveBundle, readBundleJson } from "../core/bundle.js";
+import { examine, examineBundle, unreadable } from "../core/examination.js";
+import { surest } from "../core/evidence.js";
 import { Fault } from "../core/fault.js";
 import { judge } from "../core/ladder.js";
 import { ofUnix } from "../core/moments.js";
@@ -46,7 +48,7 @@ export async function verify({ bytes, receipt }, settings, now) {
   const evidence = examination.sealed
     ? await gather(examination.sealed, bundle, settings, now)
     : { reason: ["unread.nobody", {}] };
-  return { report: judge(examination, evidence, settings.policy, now), text };
+  return { report: judge(examination, evidence, settings.policy, now, bundle ? bundleWord(bundle) : NO_WORD), text };
 }
 
 function open(bytes, receipt) {
@@ -61,9 +63,9 @@ function open(bytes, receipt) {
   if (!isBundle(json)) return { examination: examine(bytes, receipt), bundle: null, text };
   try {
     const bundle = bundleOf(json);
-    return { examination: examine(bundle.credential, receiptFile(bundle)), bundle, text };
+    return { examination: examineBundle(bundle), bundle, text };
   } catch (fault) {
-    if (fault instanceof Fault) return { examination: unreadable(fault), bundle: null, text };
+    if (fault instanceof Fault) return { examination: unreadable("parse.bundle", fault), bundle: null, text };
     throw fault;
   }
 }
@@ -74,7 +76,7 @@ async function gather(receipt, bundle, settings, now) {
   if (!registryAt(policy, receipt.chain, receipt.registry)) return { reason: ["unread.untrusted", {}] };
   const trusted = blocks.filter(({ chain }) => chain === receipt.chain).map(({ hash }) => hash);
   const isFresh = (evidence) =>
-    "head" in evidence && now - ofUnix(evidence.head.block.time) <= BigInt(policy.maxAgeS) * 1_000_000n;
+    "head" in evidence && now - ofUnix(surest(evidence).block.time) <= BigInt(policy.maxAgeS) * 1_000_000n;
   const ways = [
     ...(bundle ? [() => fromBundle(bundle, trusted)] : []),
     ...(nodes.length ? [...trusted.toReversed().map((hash) => () => askUnderBlock(nodes, receipt, hash))] : []),
