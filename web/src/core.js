@@ -24,3 +24,4 @@ export * from "./core/storage.js";
 export * from "./core/strict-json.js";
 export * from "./core/tree.js";
 export * from "./core/trie.js";
+export { paired, verify } from "./page/verifying.js";

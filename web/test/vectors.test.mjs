@@ -115,3 +115,95 @@ test("manifest", () => {
     assert.equal(hex(core.sha256(core.utf8(manifest))), metaHash);
   }
 });
+
+const letters = ({ checks }) => checks.map(({ outcome }) => outcome[0]).join("");
+
+const trusting = ({ chain, registry, codeHash, issuerId, speaksFor, name, maxAgeS }) => ({
+  registries: [{ chain, address: registry, codeHash, purposes: [] }],
+  issuers: [{ chain, registry, issuerId, speaksFor, name, purposes: [] }],
+  dids: [],
+  maxAgeS,
+});
+
+test("bundles: every verdict, the outcome of every step", async () => {
+  const vectors = load("bundle-v1");
+  const blockOf = (text) => ({ chain: text.slice(0, text.lastIndexOf(":")), hash: text.slice(text.lastIndexOf(":") + 1) });
+  const ofNow = vectors.cases.filter((entry) => !("at" in entry));
+  assert.ok(ofNow.length > 90);
+  for (const entry of ofNow) {
+    const settings = {
+      policy: trusting(entry.policy ?? vectors.policy),
+      blocks: (entry.trusted ?? vectors.trusted).map(blockOf),
+      nodes: [],
+      agree: 1,
+    };
+    const now = core.readMoment(entry.now ?? vectors.now);
+    const { report } = await core.verify({ bytes: rawOf(entry), receipt: null }, settings, now);
+    assert.deepEqual([report.verdict, letters(report)], [entry.verdict, entry.outcomes], entry.name);
+  }
+});
+
+test("an anchor that is not final yet is pending", () => {
+  const { pending, policy, now } = load("bundle-v1");
+  const receipt = core.receiptOf(readJson(core.utf8(JSON.stringify(pending.receipt))));
+  const snapshot = ({ block: { number, hash, timestamp }, slots }) => ({
+    block: { number, hash, time: timestamp },
+    issuer: core.issuerRecord(BigInt(slots.issuer)),
+    didHash: slots.didHash,
+    batch: core.batchRecord(BigInt(slots.batch)),
+    word: BigInt(slots.word),
+    source: { kind: "node", name: "http://node.example" },
+  });
+  const [head, finalized] = [pending.head, pending.finalized].map(snapshot);
+  const evidence = core.evidenceOf(receipt, policy.codeHash, head, finalized);
+  const examination = core.examine(core.utf8(pending.credential), core.canonicalize(receipt.json));
+  const report = core.judge(examination, evidence, trusting(policy), core.readMoment(now));
+  assert.deepEqual([report.verdict, letters(report)], [pending.verdict, pending.outcomes]);
+});
+
+const asRead = (value) => readJson(core.utf8(JSON.stringify(value)));
+const homeText = ({ chain, registry, issuerId }) => `did:pkh:${chain}:${registry}#${issuerId}`;
+
+test("DID documents: what is read from them, what is refused", () => {
+  const vectors = load("identity-v1");
+  for (const { name, document, hash, did, keys, homes } of vectors.documents) {
+    const found = core.readDidDocument(asRead(document));
+    assert.deepEqual([found.hash, found.did], [hash, did], name);
+    assert.deepEqual(found.homes, new Set(homes.map(homeText)), name);
+    const told = found.keys.map(({ url, key, retiredAt }) => ({
+      url,
+      kind: { ed25519: "Ed25519", p256: "P-256" }[key.kind],
+      publicKey: hex(key.bytes),
+      retiredAt: retiredAt === null ? null : core.stamp(retiredAt),
+    }));
+    assert.deepEqual(told, keys, name);
+  }
+  for (const { name, text, pointer } of vectors.refusedDocuments)
+    assert.equal(faultOf(() => core.readDidDocument(readJson(core.utf8(text)))).place.pointer, pointer, name);
+});
+
+test("who may speak for whom, and with which keys", () => {
+  const vectors = load("identity-v1");
+  const documents = Object.fromEntries(vectors.documents.map(({ name, document }) => [name, document]));
+  for (const entry of vectors.cases) {
+    const { chain, registry } = entry.home;
+    const policy = {
+      registries: [],
+      issuers: entry.policy.issuers.map((one) => ({ chain, registry, purposes: [], ...one })),
+      dids: entry.policy.dids.map((one) => ({ purposes: [], ...one })),
+    };
+    const word = {
+      documents: entry.documents.map(({ name, origin }) => ({
+        document: core.readDidDocument(asRead(documents[name])),
+        carried: origin === "carried",
+      })),
+    };
+    const credential = core.readCredential(core.utf8(JSON.stringify(entry.credential)));
+    const receipt = { chain, registry, issuerId: unhex(entry.home.issuerId) };
+    const accepted = core.accept(policy, receipt, credential.issuer, word, entry.didHash);
+    assert.equal(accepted.outcome, entry.standing.outcome, entry.name);
+    const at = entry.anchoredAt === null ? null : Number(core.readMoment(entry.anchoredAt) / 1_000_000n);
+    const keys = core.issuerKeys(accepted, credential.issuer, word, entry.didHash, at);
+    assert.equal(core.signatureStep(credential, keys).outcome, entry.signature.outcome, entry.name);
+  }
+});

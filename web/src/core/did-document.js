@@ -84,28 +84,35 @@ const absolute = (did, url) => (url.startsWith("#") ? did + url : url);
 function assertionKeys(document, did) {
   const listed = new Map();
   for (const [number, method] of entries(document, "verificationMethod").entries()) {
-    const url = urlOf(method, did, `/verificationMethod/${number}`);
-    if (listed.has(url)) fail(`/verificationMethod/${number}`);
-    listed.set(url, method);
+    const place = `/verificationMethod/${number}`;
+    const url = urlOf(method, did, place);
+    if (listed.has(url)) fail(place);
+    listed.set(url, [method, place]);
   }
   const keys = new Map();
   for (const [number, entry] of entries(document, "assertionMethod").entries()) {
     const place = `/assertionMethod/${number}`;
     if (typeof entry !== "string" && listed.has(urlOf(entry, did, place))) fail(place);
-    const method = typeof entry === "string" ? listed.get(absolute(did, entry)) : entry;
-    const key = method === undefined ? null : keyOf(method, did, place);
+    const found = typeof entry === "string" ? listed.get(absolute(did, entry)) : [entry, place];
+    const key = found === undefined ? null : keyOf(...found, did);
     if (key !== null) keys.set(key.url, key);
   }
   return [...keys.values()];
 }
 
 /** null for a method of a kind that is not known here, or under another's control. */
-function keyOf(method, did, place) {
+function keyOf(method, place, did) {
   if (method.controller !== did) return null;
   const key = publicKey(method);
   if (key === null) fail(place);
   if (key === undefined) return null;
-  const ends = ["revoked", "expires"].filter((member) => member in method).map((member) => readMoment(method[member]));
+  const ends = ["revoked", "expires"].filter((member) => member in method).map((member) => {
+    try {
+      return readMoment(method[member]);
+    } catch {
+      return fail(`${place}/${member}`);
+    }
+  });
   return { url: absolute(did, method.id), key, retiredAt: ends.length ? ends.reduce((a, b) => (a < b ? a : b)) : null };
 }
 
