@@ -23,6 +23,8 @@ from anchor_service.submitter import Outcome
 from registry.issuer_settings import MAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
 
     from anchor_service.batch_store import Batch, Waiting
@@ -76,7 +78,7 @@ class Line:
 def seal_open(line: Line, due: Due = ALL) -> list[int]:
     """Seal the open batches that are due, if every approval is there; durable on return."""
     with line.database.read() as connection:
-        waiting = batch_store.waiting_batches(connection, line.handle)
+        waiting = batch_store.waiting_batches(connection, line.handle, due.count_to)
     now = _now()
     done = []
     for one in waiting:
@@ -165,19 +167,20 @@ def start_batches(line: Line, *, patient: bool = True) -> bool:
     return started
 
 
-def advance(line: Line, due: Due, *, patient: bool = True) -> bool:
-    """One round for one issuer: seal, send, go on; True while something is on its way.
+def advance(lines: Sequence[Line], dues: Sequence[Due], *, patient: bool = True) -> bool:
+    """One round for the issuers of one desk: seal, send, go on; True if a round is due again.
 
-    Raises ChainError, LeaseLost.
+    dues: what is due of each. Raises ChainError, LeaseLost.
     """
-    left = step_pending(line.desk)
-    seal_open(line, due)
-    started = start_batches(line, patient=patient)
-    sent = send_changes(line, due)
-    if not started and not sent:
-        return left
-    step_pending(line.desk)
-    return True
+    again = step_pending(lines[0].desk)
+    begun = False
+    for line, due in zip(lines, dues, strict=True):
+        seal_open(line, due)
+        begun = start_batches(line, patient=patient) or begun
+        begun = send_changes(line, due) or begun
+    if begun:
+        step_pending(lines[0].desk)
+    return begun or again
 
 
 def submit(line: Line) -> None:
@@ -187,7 +190,7 @@ def submit(line: Line) -> None:
     """
     deadline = time.monotonic() + line.submitter.limits.patience
     first = True
-    while advance(line, ALL.but_sealing(), patient=not first):
+    while advance([line], [ALL.but_sealing()], patient=not first):
         first = False
         if time.monotonic() > deadline:
             raise StillPending(_whats_pending(line.desk))

@@ -75,7 +75,8 @@ def ask_seal(connection: Connection, issuer: str, now: int) -> list[int]:
 class Waiting:
     """An open batch with credentials; times in unix seconds.
 
-    oldest: when its first credential came. closed: since when it takes no more.
+    oldest: when its first credential came. count: how many, counted no further than was asked.
+    closed: since when it takes no more.
     """
 
     id: int
@@ -85,22 +86,23 @@ class Waiting:
     closed: int | None
 
 
-def waiting_batches(connection: Connection, issuer: str) -> list[Waiting]:
+def waiting_batches(connection: Connection, issuer: str, count_to: int = 0) -> list[Waiting]:
     """An issuer's open batches that have credentials, in order of their making."""
     query = (
-        select(
-            batch.c.id,
-            func.min(credential.c.created),
-            func.count(credential.c.id),
-            batch.c.seal_asked,
-            batch.c.closed,
-        )
-        .join(credential, credential.c.batch == batch.c.id)
+        select(batch.c.id, batch.c.seal_asked, batch.c.closed)
         .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN)
-        .group_by(batch.c.id)
         .order_by(batch.c.id)
     )
-    return [Waiting(*row) for row in connection.execute(query)]
+    found = []
+    for number, asked, closed in connection.execute(query).all():
+        held = select(credential.c.created).where(credential.c.batch == number)
+        oldest = connection.scalar(held.order_by(credential.c.id).limit(1))
+        if oldest is None:
+            continue
+        counted = select(func.count()).select_from(held.limit(count_to).subquery())
+        count = connection.scalar(counted) if count_to else 0
+        found.append(Waiting(number, oldest, count or 0, asked, closed))
+    return found
 
 
 def close(connection: Connection, batch_id: int, now: int) -> bool:

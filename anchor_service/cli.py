@@ -23,6 +23,7 @@ def register(commands: Commands) -> None:
     _register_intake(commands)
     _register_chain(commands)
     _register_reading(commands)
+    _register_service(commands)
     cli_api.register(commands, _add)
     demo = _add(
         commands,
@@ -126,6 +127,24 @@ def _register_chain(commands: Commands) -> None:
         change.add_argument("--no-wait", action="store_true", help="leave once it is in a block")
 
 
+def _register_service(commands: Commands) -> None:
+    worker = _add(
+        commands,
+        "worker",
+        "anchor_service.commands.worker:run",
+        "seal on schedule and bring every issuer's work to its chain, until stopped",
+        of_issuer=False,
+    )
+    worker.add_argument("--once", action="store_true", help="do what is due now, and leave")
+    worker.add_argument(
+        "--lease",
+        metavar="S",
+        type=_lease,
+        default=30,
+        help="seconds after which another worker takes over from a dead one (else: 30)",
+    )
+
+
 def _register_reading(commands: Commands) -> None:
     export = _add(
         commands,
@@ -170,6 +189,12 @@ def _late(target: str) -> Callable[[argparse.Namespace], int]:
         return code
 
     return run
+
+
+def _lease(text: str) -> int:
+    if not text.isdecimal() or not 3 <= int(text) <= 3600:
+        raise argparse.ArgumentTypeError("whole seconds from 3 to 3600")
+    return int(text)
 
 
 def _mapping(text: str) -> tuple[str, str]:

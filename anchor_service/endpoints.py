@@ -21,7 +21,7 @@ from registry.rpc import data as hex_data
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from registry.strict_json import JsonValue
+    from registry.strict_json import JsonObject, JsonValue
     from registry.values import ChainId
 
 _T = TypeVar("_T")
@@ -59,6 +59,9 @@ class Health:
     name: str
     height: int | None
     fault: str | None
+
+    def as_json(self) -> JsonObject:
+        return {"name": self.name, "height": self.height, "fault": self.fault}
 
 
 class Pool:

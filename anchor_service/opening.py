@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from anchor_service.endpoints import Pool
 from anchor_service.errors import KeyUnusable, LeaseLost
 from anchor_service.fees import GWEI
 from anchor_service.submitter import Limits, Submitter
+from anchor_service.tenure import Contender
 from registry.devchain import mine_to_finality, running_chain
 from registry.errors import WorkspaceError
 
@@ -131,22 +129,10 @@ def issuer_of(workspace: Workspace) -> IssuerId:
 
 @contextmanager
 def _lease(database: Database, chain: Chain, account: Address, seconds: int) -> Iterator[Lease]:
-    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     until = time.monotonic() + _LEASE_WAIT_S
     with database.alone() as alone:
-        while True:
-            with database.write() as connection:
-                lease = leases.take_lease(
-                    connection,
-                    chain.id,
-                    account,
-                    owner,
-                    now=int(time.time()),
-                    seconds=seconds,
-                    alone=alone,
-                )
-            if lease is not None:
-                break
+        contender = Contender(database, chain.id, account, seconds=seconds, alone=alone)
+        while (lease := contender.try_take()) is None:
             if time.monotonic() > until:
                 raise LeaseLost(f"another process writes for account {account}; try again later")
             time.sleep(1)

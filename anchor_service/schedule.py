@@ -34,6 +34,11 @@ class Due:
         """The same, but no batch is sealed."""
         return replace(self, sealing=False)
 
+    @property
+    def count_to(self) -> int:
+        """How many credentials of a batch need to be counted at most."""
+        return 0 if self.by is None else self.by.max_size or 0
+
     def batch(self, one: Waiting, now: int) -> bool:
         if one.closed is not None:
             return True  # its seal was begun

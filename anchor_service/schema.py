@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0005"
+HEAD = "0006"
 
 metadata = MetaData()
 
@@ -160,6 +160,23 @@ signer_lease = Table(
     Column("owner", Text, nullable=False),
     Column("token", BigInteger, nullable=False),
     Column("expires", BigInteger, nullable=False),
+)
+
+# What the worker that holds the lease saw last, so that no other process asks the chain for it.
+account_state = Table(
+    "account_state",
+    metadata,
+    Column("chain", BigInteger, primary_key=True, autoincrement=False),
+    Column("sender", LargeBinary, primary_key=True),
+    # Handles, separated by spaces.
+    Column("issuers", Text, nullable=False),
+    # In wei, decimal: no database's integers hold every balance.
+    Column("balance", Text),
+    # JSON: a list of {name, height, fault}; names hold no keys.
+    Column("endpoints", Text, nullable=False),
+    # Why nothing goes on for this account now; NULL while all is well.
+    Column("trouble", Text),
+    Column("seen", BigInteger, nullable=False),
 )
 
 status_change = Table(
