@@ -60,6 +60,19 @@ def open_batches(connection: Connection, issuer: str) -> list[int]:
     return list(connection.scalars(query))
 
 
+def count_unanchored(connection: Connection, issuer: str) -> int:
+    """Credentials of an issuer (handle) whose anchor is not in a block."""
+    query = (
+        select(func.count())
+        .select_from(credential.join(batch, credential.c.batch == batch.c.id))
+        .where(
+            credential.c.issuer == issuer,
+            batch.c.state.not_in((BatchState.INCLUDED, BatchState.FINAL)),
+        )
+    )
+    return int(connection.scalar(query) or 0)
+
+
 def ask_seal(connection: Connection, issuer: str, now: int) -> list[int]:
     """Ask the service to seal what is open now, before its schedule does."""
     numbers = open_batches(connection, issuer)

@@ -20,6 +20,7 @@ _IDS_HELP = "the credential's id, the start of its uuid, or its digest (0x...)"
 def register(commands: Commands) -> None:
     """Add the issuer's commands to the console script's (entry point `credanchor.commands`)."""
     _register_setup(commands)
+    _register_did(commands)
     _register_intake(commands)
     _register_chain(commands)
     _register_reading(commands)
@@ -49,6 +50,9 @@ def _register_setup(commands: Commands) -> None:
     init.add_argument("--name", default="My organisation", help="the issuer's name in credentials")
     init.add_argument("--url", help="the issuer's web site")
     init.add_argument(
+        "--did", help="the issuer's did:web, whose document you will publish (else: a did:key)"
+    )
+    init.add_argument(
         "--chain", default="eip155:31337", help="the chain to anchor on (else: eip155:31337)"
     )
     init.add_argument(
@@ -71,6 +75,40 @@ def _register_setup(commands: Commands) -> None:
         "register",
         "anchor_service.commands.setting_up:register",
         "register the workspace's issuer, unless it is",
+    )
+
+
+def _register_did(commands: Commands) -> None:
+    did = commands.add_parser("did", help="the issuer's DID document")
+    actions = did.add_subparsers(title="actions", metavar="ACTION", required=True)
+    written = _add(
+        actions,
+        "write",
+        "anchor_service.commands.did:write",
+        "write the document to publish: the issuer's keys, and where it anchors",
+    )
+    written.add_argument(
+        "--out", metavar="FILE", type=Path, help="a copy (else: in the workspace alone)"
+    )
+    published = _add(
+        actions,
+        "publish",
+        "anchor_service.commands.did:publish",
+        "record the document's hash in the registry, once it is at its place",
+    )
+    published.add_argument(
+        "--unchecked", action="store_true", help="without looking whether it is at its place"
+    )
+    rotated = _add(
+        actions,
+        "rotate",
+        "anchor_service.commands.did:rotate",
+        "retire the present key and sign with a new one",
+    )
+    rotated.add_argument(
+        "--leaked",
+        action="store_true",
+        help="at once: what the old key has signed and is not anchored yet is lost",
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.events import (
     Anchored,
+    DidChanged,
     IssuerRegistered,
     RegistrantSalt,
     StatusChange,
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
 _REGISTER = "register(bytes32,bytes32,string)"
 _ANCHOR = "anchor(bytes32,bytes32,uint32,bytes32)"
 _CHANGE_STATUSES = "changeStatuses(bytes32,uint8,(bytes32,(uint256,uint256)[])[])"
-SIGNATURES = (_REGISTER, _ANCHOR, _CHANGE_STATUSES)
+_SET_DID = "setDid(bytes32,bytes32,string)"
+SIGNATURES = (_REGISTER, _SET_DID, _ANCHOR, _CHANGE_STATUSES)
 
 ISSUER_REGISTERED = topic(IssuerRegistered)
+DID_CHANGED = topic(DidChanged)
 ANCHORED = topic(Anchored)
 STATUS_CHANGED = topic(StatusChanged)
 
@@ -56,6 +59,10 @@ def register(salt: bytes, did_hash: DidHash, profile_uri: str) -> bytes:
     return _encode(_REGISTER, (salt, bytes(did_hash), profile_uri))
 
 
+def set_did(issuer_id: IssuerId, did_hash: DidHash, profile_uri: str) -> bytes:
+    return _encode(_SET_DID, (bytes(issuer_id), bytes(did_hash), profile_uri))
+
+
 def anchor(issuer_id: IssuerId, root: BatchRoot, size: int, meta_hash: MetaHash) -> bytes:
     return _encode(_ANCHOR, (bytes(issuer_id), bytes(root), size, bytes(meta_hash)))
 
@@ -71,6 +78,12 @@ def read_register(data: bytes) -> tuple[RegistrantSalt, DidHash, str]:
     """The inverse of `register`: salt, DID hash, profile's place."""
     salt, did_hash, profile_uri = _decode(_REGISTER, data)
     return RegistrantSalt(salt), DidHash(did_hash), profile_uri
+
+
+def read_set_did(data: bytes) -> tuple[IssuerId, DidHash, str]:
+    """The inverse of `set_did`."""
+    issuer_id, did_hash, profile_uri = _decode(_SET_DID, data)
+    return IssuerId(issuer_id), DidHash(did_hash), profile_uri
 
 
 def read_change_statuses(data: bytes) -> tuple[IssuerId, StatusChange, tuple[BatchMasks, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import keys
+from anchor_service import did_changes, keys
 from anchor_service.issuer_key import IssuerKey
 from anchor_service.issuing import issuer_profile
 from registry.errors import WorkspaceError
@@ -28,9 +28,22 @@ def open_issuing(workspace: Workspace) -> Issuing:
     settings = workspace.account
     password = keys.read_password(settings.password, settings.password_file)
     key = IssuerKey.load_file(workspace.issuer.key, password)
-    if key.did != workspace.issuer.did:
+    did = workspace.issuer.did
+    if did is None or (did.startswith("did:key:") and did != key.did):
         raise WorkspaceError(
             f"{workspace.file}: [issuer] did is not that of the key in {workspace.issuer.key}"
         )
-    profile = issuer_profile(key.public, workspace.issuer.name, workspace.issuer.url or "")
+    if did != key.did:
+        _check_described(workspace, key)
+    profile = issuer_profile(key.public, workspace.issuer.name, workspace.issuer.url or "", did=did)
     return Issuing(key, profile)
+
+
+def _check_described(workspace: Workspace, key: IssuerKey) -> None:
+    """A key that is not in the DID document signs nothing that anyone could check."""
+    held = [one for one in did_changes.read(workspace).keys if one.key == key.public]
+    if not held or held[0].retired_at is not None:
+        state = "retired" if held else "missing"
+        raise WorkspaceError(
+            f"{did_changes.did_file(workspace)}: the key in {workspace.issuer.key} is {state} there"
+        )

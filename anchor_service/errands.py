@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from anchor_service import contract
+from anchor_service.did_errand import SetDid
 from anchor_service.errors import Blocked
 from anchor_service.inclusions import Inclusion
 from anchor_service.lifecycle import Reason
@@ -268,6 +269,8 @@ def rebuild(intent: Intent, batch: Batch | None) -> Errand:
     if intent.kind is Kind.STATUS:
         issuer_id, change, batches = contract.read_change_statuses(intent.data)
         return ChangeStatuses(intent.recipient, issuer_id, change, batches)
+    if intent.kind is Kind.SET_DID:
+        return SetDid(intent.recipient, *contract.read_set_did(intent.data))
     salt, did_hash, profile_uri = contract.read_register(intent.data)
     issuer_id = issuer_id_of(intent.chain, intent.recipient, intent.sender, salt)
     return Register(intent.recipient, issuer_id, salt, did_hash, profile_uri)

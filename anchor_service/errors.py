@@ -7,6 +7,7 @@ RegistryError                 registry.errors
      ├─ ColumnMapRefused      a map of columns that cannot be followed; names table and key
      ├─ ImportRefused         a ready-made credential that was not taken in; carries its place
      ├─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
+     ├─ DidDocumentError      the issuer's DID document: missing, another's, or not published yet
      ├─ KeyUnusable           the account's keystore or the password: missing, wrong, or published
      ├─ DatabaseError         the database: can't be opened, is newer than we are, or is busy
      ├─ BackupRefused         a backup that can't be written or restored there, or is damaged
@@ -69,6 +70,10 @@ class ImportRefused(ServiceError):
 
 
 class IssuerKeyError(ServiceError):
+    pass
+
+
+class DidDocumentError(ServiceError):
     pass
 
 

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from anchor_service.did_documents import method_of
 from anchor_service.roster import Roster, RosterFault
 from anchor_service.roster_values import shorten
 from registry.data_integrity import sign
@@ -38,9 +39,11 @@ _SALT_BYTES = 16
 _STATUSES = ("Completed", "Enrolled", "Failed", "InProgress", "OnHold", "Provisional", "Withdrew")
 
 
-def issuer_profile(key: PublicKey, name: str, url: str = "", email: str = "") -> JsonObject:
-    """The Profile that stands as `issuer` in each credential; its id is the key's did:key."""
-    profile: JsonObject = {"id": did_key(key), "type": ["Profile"], "name": name}
+def issuer_profile(
+    key: PublicKey, name: str, url: str = "", email: str = "", did: str | None = None
+) -> JsonObject:
+    """The Profile that stands as `issuer` in each credential; its id the DID, else the did:key."""
+    profile: JsonObject = {"id": did or did_key(key), "type": ["Profile"], "name": name}
     if url:
         profile["url"] = url
     if email:
@@ -82,8 +85,21 @@ def issue(
 def sign_credential(
     credential: JsonObject, key: IssuerKey, randomness: Callable[[int], bytes], now: datetime
 ) -> JsonObject:
-    """Return the credential with the issuer's proof, whose random id anchors can name."""
-    return sign(credential, key.public, key.sign, proof_id=_random_urn(randomness), created=now)
+    """Return the credential with the issuer's proof, whose random id anchors can name.
+
+    A did:key's proof names its key by itself, any other DID's by the DID's document.
+    """
+    issuer = credential["issuer"]
+    did = issuer["id"] if isinstance(issuer, dict) else issuer
+    by_document = isinstance(did, str) and not did.startswith("did:key:")
+    return sign(
+        credential,
+        key.public,
+        key.sign,
+        proof_id=_random_urn(randomness),
+        created=now,
+        method=method_of(str(did), key.public) if by_document else None,
+    )
 
 
 def fit(roster: Roster, achievement: Achievement) -> Roster:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 class Kind(StrEnum):
     DEPLOY = "deploy"
     REGISTER = "register"
+    SET_DID = "set-did"
     ANCHOR = "anchor"
     STATUS = "status"
     FILL = "fill"

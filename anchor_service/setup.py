@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from anchor_service import anchoring, errands, keys, outbox
+from anchor_service import anchoring, did_changes, errands, keys, outbox
 from anchor_service.config_edit import put_trusted, set_values
 from anchor_service.errands import Deploy, Register
 from anchor_service.errors import Blocked, StillPending
+from anchor_service.files import write_whole
 from anchor_service.issuer_key import IssuerKey
 from anchor_service.lifecycle import IntentState, Reason
 from anchor_service.opening import registry_of
 from anchor_service.outbox import Kind
 from anchor_service.submitter import Outcome
 from registry import artifact
-from registry.canonical import canonicalize
+from registry.did_document import Home
+from registry.did_web import document_url
 from registry.errors import WorkspaceError
 from registry.events import RegistrantSalt
 from registry.history import issuer_id_of
-from registry.issuer_settings import MAIN
-from registry.values import Address, ChainId, DidHash, IssuerId
 from registry.workspace import FILE, Workspace, new_config_text
 
 if TYPE_CHECKING:
@@ -33,11 +30,9 @@ if TYPE_CHECKING:
 
     from anchor_service.fees import Fees
     from anchor_service.opening import Desk
-    from registry.strict_json import JsonObject
+    from registry.values import Address, ChainId, IssuerId
 
-DID_DOCUMENT = "did.json"
 _GITIGNORE = "# Secrets, the database and the development chain stay here.\n*\n!credanchor.toml\n"
-_DID_CONTEXTS = ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/multikey/v1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +67,16 @@ def init(
     chain: ChainId,
     rpc: tuple[str, ...],
     password: str | None,
+    did: str | None = None,
 ) -> Fresh:
     """Make folder, keys and settings; the settings come last, so that a crash leaves no half.
 
     Without `rpc` the workspace has its own chain, and its password is made and kept beside the
-    keys. Raises WorkspaceError where there is a workspace already, KeyUnusable where keys are.
+    keys. did: a did:web; None for the did:key of the key that is made. Raises WorkspaceError where
+    there is a workspace already, KeyUnusable where keys are, MalformedValue for any other DID.
     """
+    if did is not None:
+        document_url(did)
     if (folder / FILE).exists():
         raise WorkspaceError(f"{folder} is a workspace already; nothing was changed")
     (folder / "keys").mkdir(parents=True, exist_ok=True)
@@ -89,10 +88,11 @@ def init(
     account = keys.create(folder / "keys" / "account.json", password)
     key = IssuerKey.generate()
     key.create_file(folder / "keys" / "issuer.pem", password)
-    text = new_config_text(chain=chain, embedded=not rpc, rpc=rpc, did=key.did, name=name, url=url)
+    named = did or key.did
+    text = new_config_text(chain=chain, embedded=not rpc, rpc=rpc, did=named, name=name, url=url)
     (folder / ".gitignore").write_text(_GITIGNORE, "utf-8")
-    _write(folder / FILE, text)
-    return Fresh(folder, chain, account, key.did, password_file)
+    write_whole(folder / FILE, text)
+    return Fresh(folder, chain, account, named, password_file)
 
 
 def deploy(workspace: Workspace, desk: Desk, announce: Callable[[Cost], None]) -> Address:
@@ -129,12 +129,10 @@ def register(workspace: Workspace, desk: Desk) -> IssuerId:
     """Register the workspace's issuer unless it is; trust it for the workspace's own DID."""
     anchoring.resume_pending(desk)
     registry = registry_of(workspace)
-    did = workspace.issuer.did
-    if did is None:
-        raise WorkspaceError(f"{workspace.file}: [issuer] did is missing")
+    did = did_changes.did_of(workspace)
     issuer_id = workspace.issuer.id or _registered(desk, registry)
     if issuer_id is None:
-        issuer_id = _register(workspace, desk, registry, did)
+        issuer_id = _register(workspace, desk, registry)
     set_values(workspace.file, {(workspace.section("issuer"), "id"): issuer_id.to_hex()})
     put_trusted(
         workspace.file,
@@ -151,37 +149,6 @@ def register(workspace: Workspace, desk: Desk) -> IssuerId:
     return issuer_id
 
 
-def did_document(did: str, chain: ChainId, registry: Address, issuer_id: IssuerId) -> JsonObject:
-    """The did:key's document (did:key method), with the registry's issuer as a service of it.
-
-    The service names the issuer, not an account: accounts rotate, the id stays.
-    """
-    key = did.removeprefix("did:key:")
-    method = f"{did}#{key}"
-    return {
-        "@context": [*_DID_CONTEXTS],
-        "id": did,
-        "verificationMethod": [
-            {"id": method, "type": "Multikey", "controller": did, "publicKeyMultibase": key}
-        ],
-        "authentication": [method],
-        "assertionMethod": [method],
-        "service": [
-            {
-                "id": f"{did}#credanchor",
-                "type": "CredAnchorIssuer",
-                "serviceEndpoint": f"did:pkh:{chain}:{registry}#{issuer_id}",
-            }
-        ],
-    }
-
-
-def did_file(workspace: Workspace) -> Path:
-    """Where the DID document of this workspace's issuer is written."""
-    name = DID_DOCUMENT if workspace.handle == MAIN else f"did-{workspace.handle}.json"
-    return workspace.folder / name
-
-
 def _registered(desk: Desk, registry: Address) -> IssuerId | None:
     """What an earlier run registered and could not write down any more."""
     with desk.database.read() as connection:
@@ -196,24 +163,12 @@ def _registered(desk: Desk, registry: Address) -> IssuerId | None:
     return None
 
 
-def _register(workspace: Workspace, desk: Desk, registry: Address, did: str) -> IssuerId:
+def _register(workspace: Workspace, desk: Desk, registry: Address) -> IssuerId:
     salt = RegistrantSalt(secrets.token_bytes(32))
     chain = desk.chain.id
     issuer_id = issuer_id_of(chain, registry, desk.account, salt)
-    document = did_document(did, chain, registry, issuer_id)
-    did_hash = DidHash(sha256(canonicalize(document)).digest())
-    _write(did_file(workspace), json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    did_hash = did_changes.write(workspace, Home(chain, registry, issuer_id)).hash
     errand = Register(registry, issuer_id, salt, did_hash, workspace.issuer.url or "")
     if desk.submitter.carry_out(errand) is Outcome.SPENT or not errand.is_done(desk.chain):
         raise StillPending("the registration did not take; run `credanchor issuer register` again")
     return issuer_id
-
-
-def _write(path: Path, text: str) -> None:
-    """All or nothing, and durable."""
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)

@@ -40,11 +40,12 @@ def init(args: argparse.Namespace) -> int:
         chain=chain,
         rpc=tuple(args.rpc),
         password=password,
+        did=args.did,
     )
     say(args, f"workspace   {fresh.folder}")
     say(args, f"chain       {fresh.chain}" + ("" if args.rpc else " (its own, for development)"))
     say(args, f"account     {fresh.account}, pays for transactions")
-    say(args, f"issuer key  {fresh.did}")
+    say(args, f"issuer      {fresh.did}")
     if fresh.password_file:
         say(args, f"password    made at random, in {fresh.password_file}: it unlocks both keys;")
         say(args, "            for keys of value keep it elsewhere, in CREDANCHOR_ACCOUNT_PASSWORD")

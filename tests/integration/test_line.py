@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import anchor_service
-from anchor_service.setup import DID_DOCUMENT
+from anchor_service.did_changes import DID_DOCUMENT
 from registry.canonical import canonicalize
 from registry.chain_reader import read_evidence
 from registry.cli import main
