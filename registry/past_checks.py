@@ -69,7 +69,7 @@ def distrust(past: Past, anchored_at: int) -> tuple[str, JsonObject] | None:
         return None
     later = ""
     if told.event.timestamp > past.moment:
-        later = f"; that became known only after {past.stamp}, and reaches back"
+        later = f" (after {past.stamp}: distrust reaches back)"
     return f"declared by {operation(told)}{later}", {"declaredBy": told_json(told)}
 
 
@@ -89,23 +89,24 @@ def check_status(past: Past, receipt: Receipt, facts: Evidence) -> Check:
     if not past.covered or status is Status.UNANCHORED:
         return _not_final_then(past, receipt, facts, status)
     before, since = past.changes(receipt)
-    told = f": {story(before)}" if before else ", and never before"
-    later = f" Since then: {story(since)}." if since else ""
     known: JsonObject = {
         "status": status.name.lower(),
         "at": past.stamp,
         "changes": changes_json(before),
         "since": changes_json(since),
     }
-    end = f"{told}; {history_sentence(past)}.{later}"
+    said = past.history.source.sentence()
+    later = f" Since then: {story(since)}." if since else ""
+    if status is Status.ACTIVE:
+        told = f": {story(before)}" if before else ", nor ever before"
+        sentence = f"It was neither revoked nor suspended then{told}, {said}.{later}"
+        return Check.valid(Step.STATUS, sentence, Reason.ACTIVE, **known)
+    *earlier, last = before
+    ago = f" (before that: {story(earlier)})" if earlier else ""
+    sentence = f"It was {last.sentence()}{ago}, {said}.{later}"
     if status is Status.REVOKED:
-        reason = f"Revoked at {past.stamp}{end}"
-        return Check.invalid(Step.STATUS, Verdict.REVOKED, reason, Reason.REVOKED, **known)
-    if status is Status.SUSPENDED:
-        reason = f"Suspended at {past.stamp}{end}"
-        return Check.invalid(Step.STATUS, Verdict.SUSPENDED, reason, Reason.SUSPENDED, **known)
-    reason = f"Neither revoked nor suspended at {past.stamp}{end}"
-    return Check.valid(Step.STATUS, reason, Reason.ACTIVE, **known)
+        return Check.invalid(Step.STATUS, Verdict.REVOKED, sentence, Reason.REVOKED, **known)
+    return Check.invalid(Step.STATUS, Verdict.SUSPENDED, sentence, Reason.SUSPENDED, **known)
 
 
 def _not_final_then(past: Past, receipt: Receipt, facts: Evidence, final: Status) -> Check:
@@ -117,8 +118,9 @@ def _not_final_then(past: Past, receipt: Receipt, facts: Evidence, final: Status
     revoked = whole or lane_status(head.word, lane) is Status.REVOKED
     known: JsonObject = {"at": past.stamp, "finalBlock": past.history.block.number}
     if final is Status.REVOKED or (seen and revoked):
-        how = story(past.changes(receipt)[0]) or "in a block that is not final yet"
-        reason = f"Revoked at {past.stamp}: {how}, {facts.head.source.sentence()}."
+        told = past.changes(receipt)[0] if final is Status.REVOKED else []
+        how = told[-1].sentence() if told else "revoked in a block that is not final yet"
+        reason = f"It was {how}, {facts.head.source.sentence()}."
         return Check.invalid(Step.STATUS, Verdict.REVOKED, reason, Reason.REVOKED, **known)
     end = unix_stamp(past.history.block.timestamp)
     reason = f"What is final ends at {end}, before {past.stamp}: its status then may still change."

@@ -52,12 +52,14 @@ class BareChain:
 
 
 @contextmanager
-def bare_chain(chain: int) -> Iterator[BareChain]:
-    """A chain under this id, gone at the end."""
+def bare_chain(chain: int, *options: str) -> Iterator[BareChain]:
+    """A chain under this id, gone at the end. options: more words for anvil's command line."""
     port = anvil.free_port()
     command = [anvil.find(), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain)]
     # Final after two blocks, as on the embedded chain.
-    process = subprocess.Popen([*map(str, command), "--quiet", "--slots-in-an-epoch", "1"])
+    process = subprocess.Popen(
+        [*map(str, command), "--quiet", "--slots-in-an-epoch", "1", *options]
+    )
     try:
         for _ in range(500):
             rpc = BareChain(port)

@@ -83,11 +83,19 @@ def test_what_happened_is_told_by_operation_time_and_block() -> None:
         "2026-03-02T00:00:00Z, in block 600), on the word of one node, http://127.0.0.1:8545."
     )
     assert sentence(report, Step.STATUS) == (
-        "Neither revoked nor suspended at 2026-02-20T00:00:00Z: suspended by operation 3 at "
+        "It was neither revoked nor suspended then: suspended by operation 3 at "
         "2026-01-31T00:00:00Z, in block 300, reinstated by operation 4 at 2026-02-10T00:00:00Z, "
-        "in block 400; the issuer's 5 operations up to final block 1000 are complete by its "
-        "history hash, on the word of one node, http://127.0.0.1:8545. Since then: revoked by "
+        "in block 400, on the word of one node, http://127.0.0.1:8545. Since then: revoked by "
         "operation 5 at 2026-03-02T00:00:00Z, in block 600."
+    )
+    assert sentence(report, Step.EVIDENCE).endswith(
+        "; the issuer's 5 operations up to final block 1000 are complete by its history hash, "
+        "on the word of one node, http://127.0.0.1:8545."
+    )
+    revoked = case(busy()).verify(moment(70))
+    assert sentence(revoked, Step.STATUS).startswith(
+        "It was revoked by operation 5 at 2026-03-02T00:00:00Z, in block 600 (before that: "
+        "suspended by operation 3 at"
     )
     facts = report.checks[Step.STATUS - 1].facts
     assert facts["status"] == "active"
@@ -142,7 +150,7 @@ def test_distrust_reaches_back_to_every_moment_and_says_when_it_became_known(whe
     report = case(told).verify(moment(when))
     assert report.verdict is Verdict.ISSUER_UNTRUSTED
     assert "declared by operation 4 at 2026-02-20T00:00:00Z, in block 500" in report.sentence
-    assert ("became known only after" in report.sentence) is (when < 50)
+    assert ("distrust reaches back" in report.sentence) is (when < 50)
 
 
 def test_before_the_anchor_distrust_does_not_matter() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -259,6 +260,29 @@ def test_what_to_do_is_whole_sentences_in_ascii() -> None:
         assert text.isascii()
         assert text.endswith(".")
         assert text[0].isupper()
+
+
+def table() -> str:
+    """The reasons for people: where they stand, and what to do."""
+    rows = ["| step | reason | outcome | what to do |", "|---|---|---|---|"]
+    for reason in Reason:
+        check = next(one for one in CASES[reason]().checks if one.reason is reason)
+        anywhere = reason in {Reason.NOTHING_TO_JUDGE, Reason.NOT_BELIEVED}
+        step = "any" if anywhere else f"{int(check.step)} {check.step.name.lower()}"
+        outcome = check.verdict or check.outcome.lower()
+        rows.append(f"| {step} | `{reason}` | {outcome} | {check.next_step or ''} |")
+    return "\n".join(rows) + "\n"
+
+
+def test_the_documentation_lists_every_reason() -> None:
+    """With CREDANCHOR_WRITE_DOCS=1 in the environment the table is written anew instead."""
+    text = DOCS.read_text(encoding="utf-8")
+    before, mark, _ = text.partition("<!-- reasons -->\n")
+    assert mark
+    if os.environ.get("CREDANCHOR_WRITE_DOCS"):
+        DOCS.write_text(f"{before}{mark}\n{table()}", encoding="utf-8")
+        return
+    assert text == f"{before}{mark}\n{table()}", "write it anew with CREDANCHOR_WRITE_DOCS=1"
 
 
 def test_every_reason_stands_at_one_step_with_one_outcome() -> None:
