@@ -1,0 +1,73 @@
+"""The application on a real server in a thread of the test's process, without a chain."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import uvicorn
+from api_process import CHAIN, ISSUER_ID, REGISTRY
+
+from anchor_service.api.app import create_app
+from anchor_service.api.services import IssuerFacts, Services
+from anchor_service.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fastapi import FastAPI
+
+
+def facts(handle: str) -> IssuerFacts:
+    return IssuerFacts(
+        handle, handle.title(), None, None, str(CHAIN), REGISTRY.to_hex(), ISSUER_ID.to_hex()
+    )
+
+
+def new_app(database: Database, **options: Any) -> FastAPI:
+    given: dict[str, Any] = {
+        "database": database,
+        "issuers": {one: facts(one) for one in ("main", "law")},
+        "clock": time.time,
+        "monotonic": time.monotonic,
+    }
+    return create_app(Services(**(given | options)))
+
+
+@contextmanager
+def open_url(app: FastAPI) -> Iterator[str]:
+    """Where the application answers."""
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, server_header=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+
+
+@contextmanager
+def open_client(database: Database, **options: Any) -> Iterator[httpx.Client]:
+    with (
+        open_url(new_app(database, **options)) as url,
+        httpx.Client(base_url=url, timeout=30) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def sqlite(folder: Path) -> Iterator[Database]:
+    database = Database(f"sqlite:///{folder}/api.db")
+    database.migrate()
+    yield database
+    database.close()
