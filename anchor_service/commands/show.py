@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, changes, inclusions, store
+from anchor_service import batch_store, changes, inclusions, overview, store
 from anchor_service.commands.anchor import batches
 from anchor_service.commands.output import answer, count, load_workspace, say
 from anchor_service.lifecycle import BatchState
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from registry.strict_json import JsonObject
 
+_ETHER = 10**18
+
 
 def status(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
@@ -24,6 +27,7 @@ def status(args: argparse.Namespace) -> int:
         with database.read() as connection:
             held = batch_store.counts(connection, workspace.handle)
             waiting = changes.unfinished(connection, workspace.handle)
+            glance = overview.overview(connection, workspace, int(time.time()))
         listed = batches(database, workspace.handle, skip=set())
     still_open = sum(held.values()) - sum(int(str(one["credentials"])) for one in listed)
     registry, issuer_id = workspace.chain.registry, workspace.issuer.id
@@ -44,6 +48,9 @@ def status(args: argparse.Namespace) -> int:
             say(args, f"            batch {one['batch']}: {one['reason']}")
     if waiting:
         say(args, f"changes     {waiting:,} waiting for `anchor`")
+    _say_accounts(args, glance)
+    for sentence in glance.todo:
+        say(args, f"to do       {sentence}")
     answer(
         args,
         {
@@ -53,9 +60,25 @@ def status(args: argparse.Namespace) -> int:
             "open": still_open,
             "batches": [*listed],
             "changesWaiting": waiting,
+            "service": overview.as_json(glance),
         },
     )
     return 0
+
+
+def _say_accounts(args: argparse.Namespace, glance: overview.Overview) -> None:
+    for one in glance.issuers:
+        if one.handle != args.issuer and (one.open.number or one.batches):
+            sealed = sum(held.number for held in one.batches.values())
+            say(args, f"{one.handle:<12}{one.open.number:,} open, {count(sealed, 'batch')}")
+    for paying in glance.accounts:
+        balance = "unknown" if paying.balance is None else f"{paying.balance / _ETHER:.6f} ETH"
+        nights = "" if paying.nights is None else f", {paying.nights:,} nights at the cap"
+        say(args, f"account     {paying.address}: {balance}{nights}")
+        today = f"{paying.spent_today / _ETHER:.6f} ETH today"
+        if paying.pending:
+            today += f", up to {paying.committed / _ETHER:.6f} more on its way"
+        say(args, f"spent       {today}; {paying.spent_30_days / _ETHER:.6f} ETH in 30 days")
 
 
 def show(args: argparse.Namespace) -> int:
