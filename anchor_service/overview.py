@@ -258,12 +258,10 @@ def _todo_accounts(
                 f"account {one.address} pays for {one.nights} more nights at the fee cap, under "
                 f"{warn}; send it funds on {one.chain}"
             )
-        for node in one.endpoints:
-            if node.get("fault"):
-                todo.append(f"a node is not used: {node['fault']}")
-    served = {
-        handle for one in views if now - (one.seen or 0) < _SILENT_S for handle in one.issuers
-    }
+        faults = [node["fault"] for node in one.endpoints if node.get("fault")]
+        todo += [f"a node is not used: {fault}" for fault in faults]
+    alive = [one for one in views if now - (one.seen or 0) < _SILENT_S]
+    served = {handle for one in alive for handle in one.issuers}
     for view in issuers:
         left = any(state is not BatchState.FINAL for state in view.batches) or view.changes
         if left and view.handle not in served:
