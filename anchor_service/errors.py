@@ -6,11 +6,13 @@ RegistryError                 registry.errors
      ├─ RosterRefused         a roster with faults, where all of it was asked for; carries each
      ├─ ColumnMapRefused      a map of columns that cannot be followed; names table and key
      ├─ ImportRefused         a ready-made credential that was not taken in; carries its place
+     ├─ FileLeft              a dropped file that can't be taken in now, and whose fault it isn't
      ├─ IssuerKeyError        the credential key's file: missing, locked, or not what it should be
      ├─ DidDocumentError      the issuer's DID document: missing, another's, or not published yet
      ├─ KeyUnusable           the account's keystore or the password: missing, wrong, or published
      ├─ DatabaseError         the database: can't be opened, is newer than we are, or is busy
      ├─ BackupRefused         a backup that can't be written or restored there, or is damaged
+     ├─ ErasureRefused        a credential that can't be erased yet
      ├─ UnknownCredential     an ID that means no credential here, or more than one
      ├─ UnknownKey            no such API key in force
      ├─ DamagedStore          a stored document that is no longer the one that was sealed
@@ -69,6 +71,10 @@ class ImportRefused(ServiceError):
         self.reason = reason
 
 
+class FileLeft(ServiceError):
+    pass
+
+
 class IssuerKeyError(ServiceError):
     pass
 
@@ -86,6 +92,10 @@ class DatabaseError(ServiceError):
 
 
 class BackupRefused(ServiceError):
+    pass
+
+
+class ErasureRefused(ServiceError):
     pass
 
 

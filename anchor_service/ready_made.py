@@ -100,7 +100,7 @@ def take(file: str, line: int | None, raw: bytes, *, strict: bool) -> ReadyMade 
 def _documents(path: Path, stream: IO[bytes]) -> Iterator[tuple[int | None, bytes]]:
     """Yield (line, bytes); one byte over the limit is enough for the reader to refuse it."""
     if _holds_lines(path, stream):
-        yield from _lines(stream)
+        yield from lines_of(stream)
     else:
         yield None, stream.read(MAX_FILE_BYTES + 1)
 
@@ -121,7 +121,8 @@ def _begins_with_a_document(stream: IO[bytes]) -> bool:
         return False
 
 
-def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+def lines_of(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield (line, bytes without the line end) of each line that is not blank."""
     line = 0
     # A line end of two bytes still fits behind the longest document.
     while raw := stream.readline(MAX_FILE_BYTES + 2):

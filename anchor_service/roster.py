@@ -95,7 +95,7 @@ def read_roster(raw: bytes, mapping: Mapping[str, str] | ColumnMap | None = None
     places = _places(titles, columns, line, faults)
     if places is None:
         return Roster((), tuple(sorted(faults)))
-    rows, passed_over = _rows(records, _Layout(columns, titles, places), faults)
+    rows, passed_over = _rows(records, Layout(columns, titles, places), faults)
     if not rows and not faults:
         reason = "no row is a learner's" if passed_over else "no rows after the header"
         faults.append(RosterFault(line, "", reason))
@@ -103,7 +103,7 @@ def read_roster(raw: bytes, mapping: Mapping[str, str] | ColumnMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
+class Layout:
     """Where each column of ours stands in this file, and what its header calls it."""
 
     columns: ColumnMap
@@ -214,7 +214,7 @@ def _unknown_title(title: str, known: list[str], line: int) -> RosterFault:
 
 
 def _rows(
-    records: Iterator[tuple[int, list[str]]], layout: _Layout, faults: list[RosterFault]
+    records: Iterator[tuple[int, list[str]]], layout: Layout, faults: list[RosterFault]
 ) -> tuple[tuple[RosterRow, ...], int]:
     """The good rows, and how many were passed over."""
     rows = []
@@ -235,15 +235,15 @@ def _rows(
             faults.append(RosterFault(line, wrong.title, wrong.reason, shorten(wrong.value)))
             continue
         values = layout.values(stripped)
-        row = _row(line, values, layout, faults)
-        for column, reason in _repeated(row, seen):
+        row = read_row(line, values, layout, faults)
+        for column, reason in repeated(row, seen):
             faults.append(RosterFault(line, layout.title(column), reason, shorten(values[column])))
         if len(faults) == before:
             rows.append(row)
     return tuple(rows), passed_over
 
 
-def _row(line: int, values: _Cells, layout: _Layout, faults: list[RosterFault]) -> RosterRow:
+def read_row(line: int, values: _Cells, layout: Layout, faults: list[RosterFault]) -> RosterRow:
     """The row, with what is wrong left out of it and added to `faults`."""
     date: datetime | None = None
     good: _Cells = {}
@@ -262,7 +262,7 @@ def _row(line: int, values: _Cells, layout: _Layout, faults: list[RosterFault]) 
     return RosterRow(line=line, date=date, **good)
 
 
-def _repeated(row: RosterRow, seen: dict[tuple[str, str], int]) -> Iterator[tuple[str, str]]:
+def repeated(row: RosterRow, seen: dict[tuple[str, str], int]) -> Iterator[tuple[str, str]]:
     """Columns in which `row` names somebody who has had a row, by e-mail or DID.
 
     A name alone is nobody's own: only a wholly equal row without both repeats one.

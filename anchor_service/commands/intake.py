@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import orjson
-
-from anchor_service import issuing, store
+from anchor_service import issuing, new_credentials, store
 from anchor_service.achievement import Achievement
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.credential_key import open_issuing
@@ -18,14 +15,13 @@ from anchor_service.opening import open_database
 from anchor_service.ready_made import ReadyMade, estimate, read_files
 from anchor_service.roster import read_roster
 from anchor_service.store import NewCredential
-from registry.credential import Credential
 from registry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from anchor_service.roster import Roster, RosterRow
+    from anchor_service.roster import Roster
     from registry.strict_json import JsonObject
     from registry.workspace import Workspace
 
@@ -105,24 +101,14 @@ def _issue(
 ) -> list[store.Added]:
     held = open_issuing(workspace)
     now = datetime.now(UTC)
-
-    def signed(row: RosterRow) -> NewCredential:
-        unsigned = issuing.issue(achievement, row, held.profile, os.urandom, now)
-        raw = orjson.dumps(issuing.sign_credential(unsigned, held.key, os.urandom, now))
-        # Read back as a verifier will: what is stored is what was signed.
-        credential = Credential.parse(raw)
-        return NewCredential(
-            credential.id, row.name or row.email or row.did, credential.digest, raw
-        )
-
+    signed = (new_credentials.issue(held, achievement, row, now) for row in roster.rows)
     with (
         open_database(workspace) as database,
         Progress("issue", len(roster.rows), "credentials", quiet=quiet) as progress,
         database.write() as connection,
     ):
         added = []
-        new = map(signed, roster.rows)
-        for one in store.add_credentials(connection, workspace.handle, new, int(time.time())):
+        for one in store.add_credentials(connection, workspace.handle, signed, int(time.time())):
             added.append(one)
             progress.advance()
         return added
