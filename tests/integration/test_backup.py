@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import stat
@@ -230,7 +231,7 @@ def test_a_backup_of_older_tables_is_brought_to_todays(
 
 
 def older(file: Path) -> None:
-    """Make of a backup what the version before this one would have made."""
+    """Make of a backup what an older version would have made, its manifest taken anew."""
     opened = Database(f"sqlite:///{file}")
     opened.downgrade("0003")
     opened.close()
@@ -239,9 +240,26 @@ def older(file: Path) -> None:
         (found,) = connection.execute("SELECT manifest FROM backup_manifest").fetchone()
         manifest = json.loads(found)
         manifest["revision"] = "0003"
-        gone = ("inbox_file", "batch_approval", "change_approval", "replacement")
-        manifest["tables"] = {k: v for k, v in manifest["tables"].items() if k not in gone}
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        manifest["tables"] = {
+            name: described(connection, name)
+            for (name,) in names
+            if name not in ("alembic_version", "backup_manifest")
+        }
         connection.execute("UPDATE backup_manifest SET manifest = ?", (json.dumps(manifest),))
+
+
+def described(connection: sqlite3.Connection, table: str) -> dict[str, object]:
+    """What a manifest says of a table: rows in the order of the key, a line of JSON each."""
+    told = connection.execute(f"PRAGMA table_info('{table}')").fetchall()
+    keys = ", ".join(f'"{one[1]}"' for one in sorted(told, key=lambda c: c[5]) if one[5])
+    rows = connection.execute(f'SELECT * FROM "{table}" ORDER BY {keys}').fetchall()
+    plain = [[one.hex() if isinstance(one, bytes) else one for one in row] for row in rows]
+    lines = "".join(
+        json.dumps(row, separators=(",", ":"), ensure_ascii=False) + "\n" for row in plain
+    )
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    return {"columns": [one[1] for one in told], "rows": len(rows), "sha256": digest}
 
 
 SECRET = b"Quasimodo-Unforgettable-1482"
