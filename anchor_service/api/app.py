@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 import registry
 from anchor_service import idempotency
@@ -79,6 +80,8 @@ def create_app(services: Services) -> FastAPI:
         summary=_SUMMARY,
         version=registry.__version__,
         lifespan=lifespan,
+        # Handlers answer with bytes: none is said to answer with anything else.
+        default_response_class=Response,
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",

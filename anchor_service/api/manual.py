@@ -54,11 +54,10 @@ def refusals(*some: Problem) -> dict[int | str, Any]:
             problem.status,
             {
                 "description": problem.title,
-                "model": ProblemSeen,
                 "headers": REQUEST_ID,
                 "content": {
                     MEDIA_TYPE: {
-                        "schema": {"$ref": "#/components/schemas/ProblemSeen"},
+                        "schema": inline(ProblemSeen),
                         "examples": {},
                     }
                 },
