@@ -6,12 +6,12 @@ they say something of who told them, and nothing of the credential.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.acceptance import Acceptance, accept, issuer_keys
 from registry.did_document import Home
-from registry.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Snapshot, Subject
+from registry.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Subject, lacks_records
 from registry.issuer_word import NO_WORD, IssuerWord
 from registry.moments import stamp
 from registry.past import Past, contradiction
@@ -22,6 +22,7 @@ from registry.told_history import IssuerHistory
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from registry.evidence import Snapshot
     from registry.issuer_keys import IssuerKeys
     from registry.policy import TrustPolicy
     from registry.receipt import Receipt
@@ -132,7 +133,7 @@ def _contradiction(receipt: Receipt, evidence: Evidence) -> Fault | None:
         reason = f"There is no contract at {receipt.registry} on {receipt.chain}"
     elif final.block.number > head.block.number or final.block.timestamp > head.block.timestamp:
         reason = "The final block comes after the newest one"
-    elif _lost(final, head):
+    elif lacks_records(final, head):
         reason = "The newest block lacks a record that the final one has"
     elif head.batch is not None and head.batch.anchored_at > head.block.timestamp:
         reason = "The anchor is dated after the newest block"
@@ -158,12 +159,3 @@ def _history_fault(evidence: Evidence, at: datetime | None) -> Fault | None:
         )
     wrong = contradiction(evidence, history)
     return None if wrong is None else Fault(Reason.FACTS_CONTRADICT, wrong)
-
-
-def _lost(final: Snapshot, head: Snapshot) -> bool:
-    """Whether what is written once at the final block is missing or different at the newest."""
-    if final.issuer is not None and head.issuer is None:
-        return True
-    if final.batch is None:
-        return False
-    return head.batch is None or replace(final.batch, revoked=head.batch.revoked) != head.batch

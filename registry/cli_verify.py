@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from registry.issuer_sources import IssuerSources
+    from registry.nodes_to_ask import NodesToAsk
     from registry.policy import TrustPolicy
+    from registry.proven_evidence import TrustedBlock
     from registry.report import Verdict
     from registry.strict_json import JsonObject
     from registry.verify_sources import NobodyToAsk, NodeToAsk, WorkspaceToAsk
     from registry.verifying import Judged
     from registry.workspace import Workspace
 
-    AnySource = NobodyToAsk | NodeToAsk | WorkspaceToAsk
+    AnySource = NobodyToAsk | NodeToAsk | NodesToAsk | WorkspaceToAsk
 
 _SOME_FILES = 20
 """From so many files on, a bar or a line now and then says how far it is."""
@@ -43,7 +45,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         epilog="Exit codes: 0 all VALID; 1 one is definitely not; 2 wrong usage, or a file that "
         "cannot be read; 3 one cannot be checked now, or its anchor is not final yet.",
     )
-    parser.add_argument("files", metavar="FILE", nargs="+", type=Path, help="a credential (JSON)")
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="+",
+        type=Path,
+        help="a credential or bundle (JSON), a folder of such, a pattern, or - for standard input",
+    )
     parser.add_argument(
         "--receipt",
         metavar="FILE",
@@ -53,9 +61,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--policy", metavar="FILE", type=Path, help="whom to trust (else: the workspace's [trust])"
     )
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--rpc", metavar="URL", help="the node to ask (else: the workspace's)")
-    source.add_argument("--offline", action="store_true", help="ask no node")
+    _add_sources(parser.add_argument_group("how the chain's facts are known"))
     parser.add_argument(
         "--at",
         metavar="TIME",
@@ -87,6 +93,60 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.set_defaults(run=_run, usage_error=parser.error)
 
 
+def _add_sources(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--rpc",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="a node to ask (else: the workspace's); of several, --quorum must agree",
+    )
+    group.add_argument(
+        "--quorum",
+        metavar="K",
+        type=_count,
+        help="how many of the nodes must give one hash for the final block (else: more than half)",
+    )
+    group.add_argument(
+        "--own-node", metavar="URL", help="your own node, whose final block you trust"
+    )
+    group.add_argument("--offline", action="store_true", help="ask no node: bundles prove it alone")
+    group.add_argument(
+        "--trusted-block",
+        metavar="BLOCK",
+        type=_trusted_block,
+        action="append",
+        default=[],
+        help="eip155:N:0xHASH, a block that you trust: a bundle of it is judged by its proofs",
+    )
+    group.add_argument(
+        "--checkpoints", metavar="FILE", type=Path, help="trusted blocks, one a line"
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="TIME",
+        type=duration_s,
+        default=30,
+        help="how long to try when nodes are slow or busy (30s)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100")
+    return int(text)
+
+
+def _trusted_block(text: str) -> TrustedBlock:
+    from registry.errors import MalformedValue
+    from registry.proven_evidence import TrustedBlock
+
+    try:
+        return TrustedBlock.parse(text)
+    except MalformedValue as fault:
+        raise argparse.ArgumentTypeError(fault.reason) from None
+
+
 def duration_s(text: str) -> int:
     """Read a number of seconds, or of minutes, hours, days, weeks by its letter."""
     match = re.fullmatch(r"([1-9][0-9]{0,9})([smhdw]?)", text)
@@ -112,11 +172,13 @@ def moment(text: str) -> datetime:
 
 def _run(args: argparse.Namespace) -> int:
     # Late: what verifying takes costs a quarter of a second, and `--help` must not pay it.
+    from registry.inputs import expand
     from registry.moments import stamp
     from registry.report import exit_code
+    from registry.verify_sources import read_trusted_blocks
     from registry.verifying import verify_files, without_receipts
 
-    paths = without_receipts(args.files)
+    paths = without_receipts(expand(args.files))
     if args.receipt and len(paths) > 1:
         args.usage_error("--receipt is for one FILE")
     now = datetime.now(UTC)
@@ -133,6 +195,7 @@ def _run(args: argparse.Namespace) -> int:
             at=args.at,
             ask_history=ask.history,
             issuers=_issuers(args),
+            trusted=read_trusted_blocks(args.trusted_block, args.checkpoints),
         )
         if args.json or not sys.stdout.isatty():  # else the lines themselves show how far it is
             judged = _with_progress(judged, len(paths))
@@ -144,15 +207,12 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, AnySource]:
-    from registry.verify_sources import (
-        NobodyToAsk,
-        NodeToAsk,
-        WorkspaceToAsk,
-        read_policy,
-    )
+    from registry.verify_sources import NobodyToAsk, WorkspaceToAsk, read_policy
 
+    _refuse_contradictions(args)
+    asked = bool(args.rpc or args.own_node)
     workspace = None
-    if not (args.policy and (args.rpc or args.offline)):
+    if not (args.policy and (asked or args.offline)):
         workspace = _workspace(args.workspace)
     policy = read_policy(args.policy, workspace)
     if args.policy is None and workspace is None:
@@ -162,11 +222,32 @@ def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, A
         policy = replace(policy, max_age_s=args.max_age)
     if args.offline:
         return policy, NobodyToAsk("--offline")
-    if args.rpc:
-        return policy, stack.enter_context(NodeToAsk(args.rpc))
+    if asked:
+        nodes = _nodes(args)
+        stack.enter_context(nodes)
+        return policy, nodes
     if workspace is not None:
         return policy, stack.enter_context(WorkspaceToAsk(workspace))
     return policy, NobodyToAsk("no node is named; give --rpc URL, or -w a workspace")
+
+
+def _refuse_contradictions(args: argparse.Namespace) -> None:
+    if args.offline and (args.rpc or args.own_node):
+        args.usage_error("--offline asks no node: leave out --rpc and --own-node")
+    nodes = len(set(args.rpc))
+    if args.quorum is not None and (args.own_node or args.quorum > nodes):
+        args.usage_error(f"--quorum {args.quorum}: of {nodes} nodes given by --rpc, and no own one")
+
+
+def _nodes(args: argparse.Namespace) -> NodeToAsk | NodesToAsk:
+    """One node alone is believed as far as its word goes; several, and one's own, by proof."""
+    if len(set(args.rpc)) == 1 and not args.own_node:
+        from registry.verify_sources import NodeToAsk
+
+        return NodeToAsk(args.rpc[0], args.timeout)
+    from registry.nodes_to_ask import NodesToAsk
+
+    return NodesToAsk(args.rpc, quorum=args.quorum, own=args.own_node, timeout_s=args.timeout)
 
 
 def _issuers(args: argparse.Namespace) -> IssuerSources:

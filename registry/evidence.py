@@ -8,7 +8,7 @@ in different ways: the final block's facts are proven, say, and the newest are o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.moments import unix_minute
@@ -195,6 +195,15 @@ class Subject(NamedTuple):
             batch_slot(self.issuer_id, self.root),
             word_slot(self.issuer_id, self.root, self.word),
         )
+
+
+def lacks_records(final: Snapshot, head: Snapshot) -> bool:
+    """Whether what is written once at the final block is missing or different at the newest."""
+    if final.issuer is not None and head.issuer is None:
+        return True
+    if final.batch is None:
+        return False
+    return head.batch is None or replace(final.batch, revoked=head.batch.revoked) != head.batch
 
 
 @dataclass(frozen=True, slots=True)

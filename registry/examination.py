@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry import open_badges
-from registry.bundle import Bundle
+from registry.bundle import (
+    BUNDLE_TYPE,
+    MAX_BUNDLE_BYTES,
+    MAX_BUNDLE_DEPTH,
+    Bundle,
+    is_bundle,
+)
 from registry.credential import Credential, without_anchor_proofs
 from registry.data_integrity import SignatureState, check_signature
 from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
@@ -18,6 +24,7 @@ from registry.leaf import leaf_hash
 from registry.reasons import Reason
 from registry.receipt import Receipt, extract, unknown_suites
 from registry.report import Check, Outcome, Step, Verdict, printable
+from registry.strict_json import read
 from registry.tree import root_from_path
 
 if TYPE_CHECKING:
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     from registry.strict_json import JsonObject, JsonValue
 
 _FAULTS_SHOWN = 10
+_BUNDLE_MARK = f'"{BUNDLE_TYPE}"'.encode()
 
 _SIGNATURE_OUTCOMES = {
     SignatureState.MALFORMED: (Outcome.INVALID, Reason.SIGNATURE_MALFORMED),
@@ -73,6 +81,18 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
         reason = f"The receipt beside it cannot be read: {printable(str(fault))}."
         parse = Check.invalid(Step.PARSE, Verdict.MALFORMED, reason, Reason.RECEIPT_UNREADABLE)
     return _examine(credential, beside, parse, has_sidecar=sidecar is not None)
+
+
+def examine_file(raw: bytes, sidecar: bytes | None) -> tuple[Examination, Bundle | None]:
+    """Judge a bundle's file or a credential's, whichever it is by its content."""
+    if _BUNDLE_MARK in raw:
+        try:
+            value = read(raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
+        except MalformedJson:
+            return examine_bundle(raw)
+        if is_bundle(value):
+            return examine_bundle(raw)
+    return examine(raw, sidecar), None
 
 
 def examine_bundle(raw: bytes) -> tuple[Examination, Bundle | None]:

@@ -15,8 +15,8 @@ from registry.errors import MalformedHeader, NodeInconsistent, UnsoundEvidence
 from registry.event_reader import deployment_block, read_placed
 from registry.evidence import OneNode, Proven
 from registry.header_fields import header_rlp
+from registry.proof_reader import trie_nodes
 from registry.proven_evidence import ProvenAccount
-from registry.rpc import data
 from registry.storage import decode_history, issuer_slots
 from registry.told_history import IssuerHistory, Told
 from registry.trie_proof import Witness
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from registry.evidence import Block, Snapshot, Source
     from registry.rpc import Node
     from registry.storage import HistoryRecord
-    from registry.strict_json import JsonValue
     from registry.values import Address, ChainId, IssuerId
 
 
@@ -86,22 +85,9 @@ class HistoryReader:
             header = Header.decode(header_rlp(told if isinstance(told, dict) else {}))
             if header.hash != block.hash:
                 raise MalformedHeader(f"block {block.number} is {header.hash}, not {block.hash}")
-            witness = Witness(_nodes(proof))
+            witness = Witness(trie_nodes(proof))
             return ProvenAccount(header, witness, registry).history(issuer_id)
         except UnsoundEvidence as fault:
             raise NodeInconsistent(
                 f"{self.node.name}: the history's proof fails: {fault}"
             ) from None
-
-
-def _nodes(proof: JsonValue) -> list[bytes]:
-    """The trie nodes in an answer of eth_getProof; none where it has no such form."""
-    if not isinstance(proof, dict):
-        return []
-    slots = proof.get("storageProof")
-    proofs = [proof.get("accountProof")]
-    if isinstance(slots, list):
-        proofs += [slot.get("proof") for slot in slots if isinstance(slot, dict)]
-    return [
-        data(node, "trie node") for nodes in proofs if isinstance(nodes, list) for node in nodes
-    ]

@@ -63,6 +63,8 @@ class TrustedBlock(NamedTuple):
 TrustedBlocks: TypeAlias = Mapping[TrustedBlock, Trust]
 """Blocks that the verifier believes in, each with why."""
 
+NO_BLOCKS: TrustedBlocks = {}
+
 
 def read_checkpoints(text: str, file: str) -> dict[TrustedBlock, Trust]:
     """Read a checkpoint file: a trusted block a line, and comments from # to the line's end.

@@ -64,8 +64,9 @@ def decode_account(value: bytes) -> Account:
 
 
 def decode_word(value: bytes) -> bytes:
-    """Read a slot's leaf: a number above zero, as 32 bytes. Raises BrokenProof, MalformedRlp."""
+    """Read a slot's leaf: a number, as 32 bytes. Raises MalformedRlp.
+
+    Ethereum stores no zero, but a development chain (anvil) keeps slots that have become zero.
+    """
     number = rlp.integer(rlp.decode(value, max_bytes=_WORD_BYTES + 1, max_depth=0))
-    if number == 0:
-        raise BrokenProof("a slot that is stored and holds nothing")
     return number.to_bytes(_WORD_BYTES, "big")

@@ -5,19 +5,22 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
-from registry.chain_reader import read_evidence
 from registry.errors import MalformedDocument, NodeUnreachable
-from registry.evidence import NoEvidence
+from registry.evidence import GivenBlock, NoEvidence
 from registry.history_reader import HistoryReader
+from registry.nodes_to_ask import DEFAULT_TIMEOUT_S
+from registry.patience import Patience
 from registry.policy import TrustPolicy
+from registry.proof_reader import read_checked
+from registry.proven_evidence import TrustedBlock, read_checkpoints
 from registry.rpc import Node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from types import TracebackType
 
-    from registry.evidence import Evidence, Snapshot, Subject
+    from registry.evidence import Evidence, Snapshot, Subject, Trust
     from registry.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
     from registry.workspace import Workspace
@@ -35,6 +38,23 @@ def read_policy(file: Path | None, workspace: Workspace | None) -> TrustPolicy:
         return TrustPolicy() if workspace is None else TrustPolicy.from_toml(workspace.trust)
     except MalformedDocument as fault:
         raise MalformedDocument(f"{source}: {fault}") from None
+
+
+def read_trusted_blocks(
+    given: Iterable[TrustedBlock], checkpoints: Path | None
+) -> dict[TrustedBlock, Trust]:
+    """Blocks that were named, and those of a checkpoint file.
+
+    Raises OSError, and MalformedDocument with the file's line at fault.
+    """
+    found: dict[TrustedBlock, Trust] = {}
+    if checkpoints is not None:
+        try:
+            text = checkpoints.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise MalformedDocument(f"{checkpoints}: not UTF-8 text") from None
+        found |= read_checkpoints(text, checkpoints.name)
+    return found | dict.fromkeys(given, GivenBlock())
 
 
 class NobodyToAsk:
@@ -60,8 +80,9 @@ class NobodyToAsk:
 class NodeToAsk:
     """An `Ask` of one node by URL, which may hold a provider's key and so is never shown."""
 
-    def __init__(self, url: str) -> None:
-        self._node = Node(url)
+    def __init__(self, url: str, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._node = Node(url, timeout_s=min(20.0, timeout_s))
         self._histories = HistoryReader(self._node)
 
     def __enter__(self) -> Self:
@@ -78,7 +99,8 @@ class NodeToAsk:
     def __call__(
         self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
     ) -> Sequence[Evidence | NoEvidence]:
-        return read_evidence(self._node, chain, registry, subjects)
+        patience = Patience(self._timeout_s)
+        return patience.call(lambda: read_checked(self._node, chain, registry, subjects))
 
     def history(
         self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
@@ -122,7 +144,7 @@ class WorkspaceToAsk:
             self._nodes = [self._opened.enter_context(Node(url)) for url in self._urls()]
         while True:
             try:
-                return read_evidence(
+                return read_checked(
                     self._nodes[0], chain, registry, subjects, confirmations=settings.confirmations
                 )
             except NodeUnreachable:

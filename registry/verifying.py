@@ -11,12 +11,16 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
+from registry import inputs
+from registry.bundle import MAX_BUNDLE_BYTES
 from registry.errors import ChainError
 from registry.evidence import Evidence, NoEvidence, Subject
-from registry.examination import Examination, examine
+from registry.examination import Examination, examine_file
 from registry.issuer_sources import IssuerSources
+from registry.issuer_word import NO_WORD, IssuerWord
+from registry.proven_evidence import NO_BLOCKS, TrustedBlocks, bundle_evidence, bundle_word
 from registry.receipt import MAX_RECEIPT_BYTES
-from registry.strict_json import MAX_FILE_BYTES
+from registry.storage import LANES_PER_WORD
 from registry.told_history import IssuerHistory, NoHistory
 
 if TYPE_CHECKING:
@@ -31,7 +35,10 @@ if TYPE_CHECKING:
     from registry.values import Address, ChainId, IssuerId
 
 PORTION = 512
-"""Files held in memory at once, a megabyte each at the very most."""
+"""Files held in memory at once: a megabyte each at the very most, a bundle four."""
+
+WHOLE_BATCH_WORDS = 8
+"""A batch of no more status words is asked about as a whole: who answers learns only the batch."""
 
 CREDENTIAL_SUFFIXES = (".json", ".jsonld")
 RECEIPT_SUFFIX = ".receipt.json"
@@ -98,24 +105,27 @@ def verify_files(
     at: datetime | None = None,
     ask_history: AskHistory | None = None,
     issuers: IssuerSources | None = None,
+    trusted: TrustedBlocks = NO_BLOCKS,
 ) -> Iterator[Judged]:
     """Judge each file, in order. receipt: one file's, else each one's is looked for beside it.
 
     at: the past moment to judge as of, else now; ask_history: for its sake, once an issuer.
-    issuers: where more of the issuers' own is, such as DID documents.
+    issuers: where more of the issuers' own is, such as DID documents. trusted: blocks under which
+    bundles are judged by their own proofs, and nobody is asked.
     """
     issuers = issuers or IssuerSources()
     desk = _Desk(ask, policy, ask_history if at is not None else None)
     remaining = iter(paths)
     while portion := list(islice(remaining, PORTION)):
-        opened = [_open(path, receipt) for path in portion]
-        desk.gather(e.sealed for e in opened if isinstance(e, Examination))
-        for path, examination in zip(portion, opened, strict=True):
-            if isinstance(examination, Examination):
-                answer = desk.answer(examination.sealed)
-                yield Judged(path, issuers.judge(examination, answer, policy, now, at))
+        opened = [_open(path, receipt, trusted, past=at is not None) for path in portion]
+        desk.gather(one.open_receipt for one in opened if isinstance(one, Opened))
+        for path, one in zip(portion, opened, strict=True):
+            if isinstance(one, Opened):
+                answer = desk.answer(one)
+                report = issuers.judge(one.examination, answer, policy, now, at, one.word)
+                yield Judged(path, report)
             else:
-                yield Judged(path, None, examination)
+                yield Judged(path, None, one)
 
 
 def verify_one(
@@ -128,32 +138,50 @@ def verify_one(
     at: datetime | None = None,
     ask_history: AskHistory | None = None,
     issuers: IssuerSources | None = None,
+    trusted: TrustedBlocks = NO_BLOCKS,
 ) -> Report:
-    """Judge one credential from memory; otherwise as `verify_files`."""
+    """Judge one credential or bundle from memory; otherwise as `verify_files`."""
     desk = _Desk(ask, policy, ask_history if at is not None else None)
-    examination = examine(raw, receipt)
-    desk.gather([examination.sealed])
-    answer = desk.answer(examination.sealed)
-    return (issuers or IssuerSources()).judge(examination, answer, policy, now, at)
+    one = Opened.of(raw, receipt, trusted, past=at is not None)
+    desk.gather([one.open_receipt])
+    answer = desk.answer(one)
+    return (issuers or IssuerSources()).judge(one.examination, answer, policy, now, at, one.word)
 
 
-def _open(path: Path, receipt: Path | None) -> Examination | str:
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What a file says. carried: the evidence that a bundle brought; word: of its issuer."""
+
+    examination: Examination
+    carried: Answer | None = None
+    word: IssuerWord = NO_WORD
+
+    @classmethod
+    def of(cls, raw: bytes, sidecar: bytes | None, trusted: TrustedBlocks, *, past: bool) -> Opened:
+        examination, bundle = examine_file(raw, sidecar)
+        if bundle is None or examination.sealed is None:
+            return cls(examination)
+        carried = bundle_evidence(bundle, trusted, with_history=past)
+        return cls(examination, carried, bundle_word(bundle))
+
+    @property
+    def open_receipt(self) -> Receipt | None:
+        """The receipt whose anchor the chain is to be asked about."""
+        return None if isinstance(self.carried, Evidence) else self.examination.sealed
+
+
+def _open(path: Path, receipt: Path | None, trusted: TrustedBlocks, *, past: bool) -> Opened | str:
     """Return what the files say, or why one of them cannot be opened."""
     opening = path
     try:
-        raw = _read(path, MAX_FILE_BYTES)
+        raw = inputs.read(path, MAX_BUNDLE_BYTES)
         opening = receipt or receipt_path(path)
         # A receipt that was named must be there; one that is only looked for need not.
-        sidecar = _read(opening, MAX_RECEIPT_BYTES) if receipt or opening.exists() else None
+        looked_for = path != inputs.STDIN and opening.exists()
+        sidecar = inputs.read(opening, MAX_RECEIPT_BYTES) if receipt or looked_for else None
     except OSError as error:
         return f"{opening}: {error.strerror or error}"
-    return examine(raw, sidecar)
-
-
-def _read(path: Path, limit: int) -> bytes:
-    """Read a file, one byte over the limit at most: enough for the reader to refuse it."""
-    with path.open("rb") as file:
-        return file.read(limit + 1)
+    return Opened.of(raw, sidecar, trusted, past=past)
 
 
 class _Desk:
@@ -173,16 +201,24 @@ class _Desk:
                 continue
             # A registry that policy does not trust is not believed, so it need not be asked.
             if self._policy.registry_at(receipt.chain, receipt.registry) is not None:
-                wanted[receipt.chain, receipt.registry][_key(receipt)[2]] = None
+                wanted[receipt.chain, receipt.registry] |= dict.fromkeys(_subjects(receipt))
         for (chain, registry), subjects in wanted.items():
             for subject, answer in zip(
                 subjects, self._answers_for(chain, registry, list(subjects)), strict=True
             ):
                 self._answers[chain, registry, subject] = self._with_history(answer)
 
-    def answer(self, receipt: Receipt | None) -> Answer:
-        unasked = NoEvidence("policy trusts no registry there")
-        return unasked if receipt is None else self._answers.get(_key(receipt), unasked)
+    def answer(self, one: Opened) -> Answer:
+        if isinstance(one.carried, Evidence):
+            return one.carried
+        receipt = one.examination.sealed
+        answer: Answer = NoEvidence("policy trusts no registry there")
+        if receipt is not None:
+            answer = self._answers.get(_key(receipt), answer)
+        if one.carried is None or isinstance(answer, Evidence):
+            return answer
+        # Both are worth knowing: why the bundle's proof does not count, and why nobody else's.
+        return replace(one.carried, reason=f"{one.carried.reason} ({answer.reason})")
 
     def _answers_for(
         self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
@@ -208,6 +244,15 @@ class _Desk:
                 known = NoHistory(str(error))
             self._histories[*place, final.block, final.source] = known
         return replace(answer, history=known)
+
+
+def _subjects(receipt: Receipt) -> list[Subject]:
+    """What to ask about for one receipt: its word, and all others of a batch that has few."""
+    subject = Subject.of(receipt)
+    words = -(-receipt.tree_size // LANES_PER_WORD)
+    if words > WHOLE_BATCH_WORDS:
+        return [subject]
+    return [subject._replace(word=word) for word in range(words)]
 
 
 def _key(receipt: Receipt) -> tuple[ChainId, Address, Subject]:

@@ -74,8 +74,12 @@ def test_what_is_no_account_is_refused(value: bytes) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\x80", b"\0", b"\x81\x05", b"\x82\0\1", b"\xa1" + b"\1" * 33, b"\xc1\5", b"\5\5"],
+    [b"", b"\0", b"\x81\x05", b"\x82\0\1", b"\xa1" + b"\1" * 33, b"\xc1\5", b"\5\5"],
 )
 def test_what_is_no_stored_word_is_refused(value: bytes) -> None:
     with pytest.raises(UnsoundEvidence):
         decode_word(value)
+
+
+def test_a_slot_that_is_kept_though_it_holds_nothing_is_zero() -> None:
+    assert decode_word(b"\x80") == bytes(32)

@@ -148,7 +148,7 @@ def test_a_batch_is_asked_about_once_however_many_files_it_has(
     chain = Chain()
     assert verdicts(paths, chain) == [Verdict.VALID] * 5
     assert len(chain.asked) == 1
-    assert len(chain.asked[0]) == 1
+    assert len(chain.asked[0]) == 2  # all words of the batch
 
 
 def test_the_chain_is_not_asked_where_no_answer_would_matter(tmp_path: Path) -> None:
@@ -167,14 +167,25 @@ def test_the_chain_is_not_asked_where_no_answer_would_matter(tmp_path: Path) -> 
     assert chain.asked == []
 
 
-def test_only_whole_words_are_asked_for(tmp_path: Path) -> None:
+def test_a_small_batch_is_asked_for_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(good_case().raw)
     chain = Chain()
     verdicts([path], chain)
-    assert [tuple(subject) for subject in chain.asked[0]] == [
-        (ISSUER, seal(signed(unsigned())).root, 1)
-    ]
+    root = seal(signed(unsigned())).root
+    assert [tuple(one) for one in chain.asked[0]] == [(ISSUER, root, 0), (ISSUER, root, 1)]
+
+
+def test_of_a_large_batch_only_whole_words_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "WHOLE_BATCH_WORDS", 1)
+    path = tmp_path / "a.json"
+    path.write_bytes(good_case().raw)
+    chain = Chain()
+    verdicts([path], chain)
+    root = seal(signed(unsigned())).root
+    assert [tuple(one) for one in chain.asked[0]] == [(ISSUER, root, 1)]
 
 
 def test_a_node_that_is_down_is_no_verdict_on_any_credential(tmp_path: Path) -> None:
