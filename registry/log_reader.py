@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.errors import AnswerTooLong, NodeBusy, NodeRefused, NodeTooSlow, NodeUnreachable
-from registry.log_ranges import RangeControl, is_rate_limit
+from registry.log_ranges import FIRST_SPAN, TARGET_LOGS, RangeControl, is_rate_limit
 from registry.raw_log import BadLog, RawLog, logs_query, read_logs
 
 if TYPE_CHECKING:
@@ -44,11 +44,15 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """patience_s: how long to go without any answer; wait: sleeps that many seconds."""
+    """patience_s: how long to go without any answer; wait: sleeps that many seconds.
+
+    first_span, target_logs: blocks to begin with, and logs to aim at in one answer.
+    """
 
     patience_s: float = PATIENCE_S
     in_flight: int = IN_FLIGHT
-    target_logs: int | None = None
+    first_span: int = FIRST_SPAN
+    target_logs: int = TARGET_LOGS
     wait: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -113,11 +117,7 @@ class _Reading:
         self._open_nodes = open_nodes
         self._registry = registry
         self._pace = pace
-        self._control = (
-            RangeControl()
-            if pace.target_logs is None
-            else RangeControl(target_logs=pace.target_logs)
-        )
+        self._control = RangeControl(pace.first_span, pace.target_logs)
         self._in_flight = pace.in_flight
         self._good = 0
         self._wait_s = _FIRST_WAIT_S
