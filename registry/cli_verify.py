@@ -86,6 +86,14 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="an issuer's DID document that you believe (else: fetched from a did:web's own place)",
     )
     parser.add_argument(
+        "--status-list",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="an issuer's W3C status list (else: fetched from where the credential says)",
+    )
+    parser.add_argument(
         "--no-fetch", action="store_true", help="fetch nothing from the web sites of issuers"
     )
     parser.add_argument("--steps", action="store_true", help="every step, for several files too")
@@ -252,12 +260,14 @@ def _nodes(args: argparse.Namespace) -> NodeToAsk | NodesToAsk:
 
 def _issuers(args: argparse.Namespace) -> IssuerSources:
     from registry import guarded_https
-    from registry.issuer_sources import IssuerSources, read_document
+    from registry.issuer_sources import IssuerSources, read_document, read_list
 
     documents = [read_document(file) for file in args.did_document]
+    lists = [read_list(file) for file in args.status_list]
     if args.offline or args.no_fetch:
-        return IssuerSources(documents, None, "--offline" if args.offline else "--no-fetch")
-    return IssuerSources(documents, guarded_https.Guard())
+        unread = "--offline" if args.offline else "--no-fetch"
+        return IssuerSources(documents, None, unread, lists)
+    return IssuerSources(documents, guarded_https.Guard(), lists=lists)
 
 
 def _for_purpose(policy: TrustPolicy, purpose: str | None) -> TrustPolicy:

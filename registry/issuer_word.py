@@ -23,6 +23,7 @@ from registry.report import printable
 
 if TYPE_CHECKING:
     from registry.did_document import DidDocument, Home
+    from registry.status_list import KnownList
     from registry.values import DidHash
 
 _TRUE = (SignatureState.VALID, SignatureState.STRANGER, SignatureState.UNBOUND)
@@ -53,11 +54,14 @@ class KnownDocument:
 class IssuerWord:
     """What is at hand of the issuer's own.
 
-    unread: why the DID's own document is not among them, to complete "was not read: ".
+    unread: why the DID's own document is not among them, to complete "was not read: ". lists: what
+    was found at the addresses of its status lists; lists_unread: why nobody looked, where none is.
     """
 
     documents: tuple[KnownDocument, ...] = ()
     unread: str = "it did not come along, and nobody fetched it"
+    lists: tuple[KnownList, ...] = ()
+    lists_unread: str = "nobody fetched it"
 
 
 NO_WORD = IssuerWord()

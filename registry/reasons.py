@@ -71,6 +71,7 @@ class Reason(StrEnum):
     REVOKED = "revoked"
     STATUS_MAY_BE_PAST = "status-may-be-past"
     STATUS_NOT_FINAL_THEN = "status-not-final-then"
+    STATUS_LIST_NOT_READ = "status-list-not-read"
     # 10 validity
     IN_ITS_PERIOD = "in-its-period"
     EXPIRED = "expired"
@@ -138,6 +139,9 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.REVOKED: "Ask the issuer why. A revocation is for ever.",
     Reason.STATUS_MAY_BE_PAST: "Read the chain afresh.",
     Reason.STATUS_NOT_FINAL_THEN: "Try again in some minutes, or ask for an earlier time.",
+    Reason.STATUS_LIST_NOT_READ: (
+        "Try again later; or let the chain alone decide, with --no-fetch, and mind that."
+    ),
     Reason.EXPIRED: "Ask the holder for a renewed credential.",
     Reason.NOT_YET_VALID: "Check again once it is valid.",
     Reason.PERIOD_UNREADABLE: _REISSUE,

@@ -39,6 +39,7 @@ from registry.report import (
     printable,
     verdict_of,
 )
+from registry.status_checks import with_status_lists
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,7 +113,7 @@ def judge(
     case = _open_case(examination, evidence, policy, now, at, word)
     checks = (
         *_file_checks(examination, case),
-        *_chain_checks(examination, case),
+        *_chain_checks(examination, case, now),
         _check_validity(examination, at or now),
         check_finality(case) if case else _without_receipt(Step.FINALITY),
     )
@@ -151,9 +152,13 @@ def _file_checks(examination: Examination, case: ChainCase | None) -> tuple[Chec
     return (*checks[:2], signature_step(examination.credential, keys), *checks[3:])
 
 
-def _chain_checks(examination: Examination, case: ChainCase | None) -> tuple[Check, ...]:
-    if case is not None:
-        return check_evidence(case), check_anchor(case), check_standing(case), check_status(case)
+def _chain_checks(
+    examination: Examination, case: ChainCase | None, now: datetime
+) -> tuple[Check, ...]:
+    if case is not None and examination.credential is not None:
+        document = examination.credential.document
+        status = with_status_lists(check_status(case), document, case, now)
+        return check_evidence(case), check_anchor(case), check_standing(case), status
     anchor = _without_receipt(Step.ANCHOR)
     if examination.credential is not None and not examination.has_receipt:
         reason = "No receipt came with it, inside or beside it, so nothing shows an anchor."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -74,15 +76,9 @@ class University:
         self.registry.send("setDid(bytes32,bytes32,string)", issuer_id, digest, "", account=account)
         self.registry.finalize()
 
-    def credential(self, number: int = 1) -> JsonObject:
+    def signed(self, document: JsonObject) -> JsonObject:
         return sign(
-            {
-                "@context": ["https://www.w3.org/ns/credentials/v2"],
-                "id": f"urn:example:{number}",
-                "type": ["VerifiableCredential"],
-                "issuer": self.did,
-                "credentialSubject": {"id": "did:example:learner"},
-            },
+            document,
             PUBLIC,
             KEY.sign,
             proof_id="urn:example:p",
@@ -91,9 +87,18 @@ class University:
         )
 
     def issued(
-        self, issuer_id: IssuerId | None = None, account: int = 0
+        self, issuer_id: IssuerId | None = None, account: int = 0, **changed: Any
     ) -> tuple[JsonObject, Receipt]:
-        document = self.credential()
+        document = self.signed(
+            {
+                "@context": ["https://www.w3.org/ns/credentials/v2"],
+                "id": "urn:example:1",
+                "type": ["VerifiableCredential"],
+                "issuer": self.did,
+                "credentialSubject": {"id": "did:example:learner"},
+                **changed,
+            }
+        )
         receipt = seal(self.registry, issuer_id or self.issuer_id, document)
         self.registry.anchor(receipt, account=account)
         self.registry.finalize()
@@ -299,3 +304,113 @@ def test_a_policy_file_with_a_faulty_document_is_wrong_usage(
     asked = ["verify", "--policy", policy, "--offline", "--did-document", str(file), str(file)]
     assert cli.main(asked) == 2
     assert f"{file}: /id: not a DID" in desk.capsys.readouterr().err
+
+
+# --- status lists
+
+
+@dataclass
+class Listed:
+    """A university whose credential names a status list on its own site."""
+
+    university: University
+    document: JsonObject
+    receipt: Receipt
+
+    @property
+    def url(self) -> str:
+        return self.university.site.url("/status/1")
+
+    def list(self, *revoked: int) -> JsonObject:
+        bits = bytearray(16384)
+        for index in revoked:
+            bits[index // 8] |= 0x80 >> index % 8
+        packed = urlsafe_b64encode(gzip.compress(bytes(bits))).decode().rstrip("=")
+        return self.university.signed(
+            {
+                "@context": ["https://www.w3.org/ns/credentials/v2"],
+                "id": self.url,
+                "type": ["VerifiableCredential", "BitstringStatusListCredential"],
+                "issuer": self.university.did,
+                "credentialSubject": {
+                    "type": "BitstringStatusList",
+                    "statusPurpose": "revocation",
+                    "encodedList": f"u{packed}",
+                },
+            }
+        )
+
+
+@pytest.fixture
+def listed(university: University) -> Listed:
+    status = {
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "77",
+        "statusListCredential": university.site.url("/status/1"),
+    }
+    university.publish(university.document())
+    university.commit(university.document())
+    return Listed(university, *university.issued(credentialStatus=status))
+
+
+def test_a_status_list_is_fetched_and_the_worse_of_list_and_chain_wins(
+    desk: Desk, listed: Listed
+) -> None:
+    site = listed.university.site
+    site.put("/status/1", listed.list(76, 78))
+    report = desk.verify(listed.document, listed.receipt)
+    assert report["verdict"] == "VALID"
+    assert report["checks"][8]["facts"]["statusList"] == "clear"
+    assert site.asked == [PLACE, "/status/1"]
+    site.put("/status/1", listed.list(77))
+    report = desk.verify(listed.document, listed.receipt)
+    assert report["verdict"] == "REVOKED"
+    assert "Revoked in the issuer's status list. The chain: Neither" in report["sentence"]
+    site.put("/status/1", listed.list())
+    listed.university.registry.change(listed.receipt, REVOKE, INDEX)
+    report = desk.verify(listed.document, listed.receipt)
+    assert report["verdict"] == "REVOKED"
+    assert site.asked.count("/status/1") == 2  # what the chain revokes needs no list
+
+
+@pytest.mark.parametrize("fault", ["missing", "forged", "endless", "compressed"])
+def test_a_list_that_cannot_be_relied_on_leaves_it_open(
+    desk: Desk, listed: Listed, fault: str
+) -> None:
+    site = listed.university.site
+    if fault == "forged":
+        site.put("/status/1", {**listed.list(), "validUntil": "2999-01-01T00:00:00Z"})
+    if fault == "endless":
+        site.put("/status/1", b"[" * 2_000_000)
+    if fault == "compressed":
+        body = gzip.compress(json.dumps(listed.list()).encode())
+        site.put("/status/1", body, "200 OK", "Content-Encoding: gzip")
+    report = desk.verify(listed.document, listed.receipt)
+    assert report["verdict"] == "CANNOT_CHECK"
+    assert report["checks"][8]["reason"] == "status-list-not-read"
+    rpc = ("--rpc", listed.university.registry.url)
+    did = desk.folder / "did.json"
+    did.write_text(json.dumps(listed.university.document()))
+    alone = desk.verify(
+        listed.document, listed.receipt, *rpc, "--no-fetch", "--did-document", str(did)
+    )
+    assert alone["verdict"] == "VALID"
+    assert "status list was not looked at: --no-fetch" in alone["checks"][8]["sentence"]
+
+
+def test_a_list_may_be_given_as_a_file(desk: Desk, listed: Listed) -> None:
+    file = desk.folder / "list.json"
+    rpc = ("--rpc", listed.university.registry.url, "--status-list", str(file))
+    for revoked, verdict in ((76, "VALID"), (77, "REVOKED")):
+        file.write_text(json.dumps(listed.list(revoked)))
+        assert desk.verdict(listed.document, listed.receipt, *rpc) == verdict
+    assert "/status/1" not in listed.university.site.asked
+
+
+def test_no_list_is_fetched_for_a_credential_that_nobody_vouches_for(
+    desk: Desk, listed: Listed
+) -> None:
+    write_policy(desk, '[[trust.dids]]\ndid = "did:web:another.example"\nname = "Another"\n')
+    assert desk.verdict(listed.document, listed.receipt) == "ISSUER_UNTRUSTED"
+    assert listed.university.site.asked == []

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import history_cases as past
 import pytest
 from test_issuer_word import BY_DID, credential, did_document, with_word
+from test_status_list import credential as listed_credential
+from test_status_list import entry, judged
 from verifier_cases import (
     ANCHORED_S,
     ISSUER,
@@ -219,6 +221,7 @@ CASES: dict[Reason, Callable[[], Report]] = {
     Reason.STATUS_NOT_FINAL_THEN: lambda: past.case(
         past.ledger().anchor(10), final=98, head=100
     ).verify(past.moment(99)),
+    Reason.STATUS_LIST_NOT_READ: lambda: judged(listed_credential(entry()), "HTTP status 500"),
     Reason.IN_ITS_PERIOD: good,
     Reason.EXPIRED: lambda: period(validUntil="2026-05-01T00:00:00Z"),
     Reason.NOT_YET_VALID: lambda: period(validFrom="2026-07-01T00:00:00Z"),
