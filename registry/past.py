@@ -27,6 +27,8 @@ _EVEN_BITS = (2**256 - 1) // 3
 _TOLD_AT_MOST = 6
 """Changes in one sentence: of a credential that was suspended a hundred times, the last ones."""
 
+_LISTED_AT_MOST = 100
+
 _WORDS = {
     ev.StatusChange.SUSPEND: "suspended",
     ev.StatusChange.REINSTATE: "reinstated",
@@ -104,7 +106,7 @@ def changes(history: IssuerHistory, root: BatchRoot, index: int) -> list[Change]
     number, lane = divmod(index, LANES_PER_WORD)
     word, before = 0, Status.ACTIVE
     found: list[Change] = []
-    for told in history.of_batch(root):
+    for told in history.of_word(root, number):
         event, done = told.event, "revoked with its whole batch"
         if isinstance(event, ev.StatusChanged):
             done = _WORDS[event.change]
@@ -170,4 +172,5 @@ def story(found: Sequence[Change]) -> str:
 
 
 def changes_json(found: Sequence[Change]) -> list[JsonValue]:
-    return [change.to_json() for change in found]
+    """The changes for programs, the last ones where they are many."""
+    return [change.to_json() for change in found[-_LISTED_AT_MOST:]]

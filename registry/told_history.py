@@ -58,6 +58,9 @@ class IssuerHistory:
     told_by: str = "the bundle"
     _states: dict[int, Issuer | None] = field(default_factory=dict, init=False, repr=False)
     """Number of operations -> the issuer after them: what was worked out, one a moment asked."""
+    _by_word: dict[tuple[BatchRoot, int], list[Told]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @cached_property
     def fault(self) -> str | None:
@@ -102,6 +105,17 @@ class IssuerHistory:
     def of_batch(self, root: BatchRoot) -> Sequence[Told]:
         """The operations that name this batch: its anchor, then what changed its status."""
         return self._by_root.get(root, ())
+
+    def of_word(self, root: BatchRoot, word: int) -> Sequence[Told]:
+        """Those of a batch's operations that touch one of its status words. Found once a word."""
+        if (root, word) not in self._by_word:
+            self._by_word[root, word] = [
+                told
+                for told in self.of_batch(root)
+                if not isinstance(told.event, ev.StatusChanged)
+                or any(lanes.word == word for lanes in told.event.lanes)
+            ]
+        return self._by_word[root, word]
 
     @cached_property
     def distrusts(self) -> tuple[Told, ...]:

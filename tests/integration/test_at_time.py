@@ -21,17 +21,22 @@ from issuer_life import CHAIN, GAS, MASK, REGISTRY, SIZE, Life, policy_for, seal
 from rpc_proxy import RpcProxy, altered, error, proxied
 
 from registry import artifact, cli, cli_verify
+from registry.block_header import Header
+from registry.bundle import Bundle, BundledLog
 from registry.chain_reader import read_evidence
 from registry.devchain import mine_to_finality
 from registry.errors import NodeInconsistent
 from registry.evidence import GivenBlock, Proven, Subject
+from registry.header_fields import header_rlp
 from registry.history import issuer_id_of
 from registry.history_reader import HistoryReader
+from registry.proven_evidence import TrustedBlock
 from registry.reasons import Reason
 from registry.report import Step
 from registry.rpc import Node
 from registry.storage import issuer_slots
 from registry.values import Address, Salt
+from registry.verifier import verify_bundle
 from registry.verify_sources import NodeToAsk
 from registry.verifying import verify_files
 
@@ -82,7 +87,7 @@ def test_each_moment_is_answered_as_it_was_lived() -> None:
 @pytest.mark.long
 @pytest.mark.usefixtures("chain")
 def test_each_moment_of_many_long_lives_is_answered_as_it_was_lived() -> None:
-    live(examples=1_000, steps=60)
+    live(examples=300, steps=60)
 
 
 # ------------------------------------------------------------------------------- nodes that lie
@@ -324,6 +329,64 @@ def test_a_proof_under_another_block_than_the_trusted_one_is_refused(
         proxy.rules.append(other_block)
         with pytest.raises(NodeInconsistent, match="the history's proof fails: block"):
             HistoryReader(node).read(CHAIN, REGISTRY, school.issuer_id, final)
+
+
+def bundled(school: School, *, history: bool = True) -> tuple[Bundle, TrustedBlock]:
+    """The credential with proofs as of the final block, and that block."""
+    final = Life.rpc("eth_getBlockByNumber", "finalized", False)
+    slots = list(Subject.of(school.receipt).slots)
+    if history:
+        slots.append(issuer_slots(school.issuer_id).history)
+    keys = [slot.to_hex() for slot in slots]
+    proof = Life.rpc("eth_getProof", str(REGISTRY), keys, final["number"])
+    walks = [proof["accountProof"], *(one["proof"] for one in proof["storageProof"])]
+    nodes = dict.fromkeys(bytes.fromhex(node[2:]) for walk in walks for node in walk)
+    header = header_rlp(final)
+    document = json.loads(school.file.read_bytes())
+    logs = tuple(
+        BundledLog(tuple(topics), data) for topics, data in proven(school, school.url).logs()
+    )
+    bundle = Bundle(document, school.receipt, header, tuple(nodes), None, logs if history else None)
+    return bundle, TrustedBlock(CHAIN, Header.decode(header).hash)
+
+
+def test_a_bundle_with_its_history_answers_about_the_past_with_no_network(school: School) -> None:
+    bundle, block = bundled(school)
+    raw, trusted = bundle.serialize(), {block: GivenBlock()}
+    now = datetime.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, UTC)
+    for operation, verdict in VERDICTS.items():
+        at = datetime.fromtimestamp(school.seconds[operation], UTC)
+        report = verify_bundle(raw, trusted, policy_for(school.issuer_id), now, at)
+        assert report.verdict == verdict
+        assert "127.0.0.1" not in report.sentence
+    last = report.checks[Step.STATUS - 1].facts["changes"]
+    assert isinstance(last, list)
+    assert [one["operation"] for one in last if isinstance(one, dict)] == [4, 5, 7]
+
+
+@pytest.mark.parametrize("dropped", range(len(OPERATIONS)))
+def test_a_bundle_whose_history_lacks_a_log_cannot_tell(school: School, dropped: int) -> None:
+    bundle, block = bundled(school)
+    assert bundle.history is not None
+    short = replace(bundle, history=bundle.history[:dropped] + bundle.history[dropped + 1 :])
+    now = datetime.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, UTC)
+    at = datetime.fromtimestamp(school.seconds["reinstate"], UTC)
+    trusted = {block: GivenBlock()}
+    policy = policy_for(school.issuer_id)
+    report = verify_bundle(short.serialize(), trusted, policy, now, at)
+    assert report.verdict == "CANNOT_CHECK"
+    assert "as told by the bundle" in report.sentence
+    assert verify_bundle(short.serialize(), trusted, policy, now).verdict == "REVOKED"
+
+
+def test_a_bundle_without_a_history_cannot_tell(school: School) -> None:
+    bundle, block = bundled(school, history=False)
+    now = datetime.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, UTC)
+    at = datetime.fromtimestamp(school.seconds["reinstate"], UTC)
+    policy = policy_for(school.issuer_id)
+    report = verify_bundle(bundle.serialize(), {block: GivenBlock()}, policy, now, at)
+    assert report.verdict == "CANNOT_CHECK"
+    assert report.checks[Step.EVIDENCE - 1].reason is Reason.HISTORY_NOT_READ
 
 
 def test_a_node_whose_head_is_stale_tells_of_what_it_has(school: School, proxy: RpcProxy) -> None:
