@@ -164,18 +164,13 @@ def duration_s(text: str) -> int:
 
 
 def moment(text: str) -> datetime:
-    """Read YYYY-MM-DD (its first second in UTC), or date and time with Z or an offset after it."""
     from registry.errors import MalformedValue
-    from registry.moments import read_moment
+    from registry.moments import read_asked_moment
 
-    match = re.fullmatch(r"([0-9-]{10})(?:T([0-9]{2}:[0-9]{2})(:[0-9.]+)?(Z|[+-][0-9:]{5}))?", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-05-01T12:00Z")
-    day, minute, second, zone = match.groups()
     try:
-        return read_moment(f"{day}T{minute or '00:00'}{second or ':00'}{zone or 'Z'}")
+        return read_asked_moment(text)
     except MalformedValue as fault:
-        raise argparse.ArgumentTypeError(f"{text!r}: {fault.reason}") from None
+        raise argparse.ArgumentTypeError(fault.reason) from None
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -10,6 +10,9 @@ from registry.errors import MalformedValue
 _STAMP = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII
 )
+_ASKED = re.compile(
+    r"([0-9-]{10})(?:T([0-9]{2}:[0-9]{2})(:[0-9]{2}(?:\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
 _LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
@@ -43,6 +46,19 @@ def read_moment(text: str) -> datetime:
         return (moment + timedelta(days=midnight_after)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise MalformedValue("dateTimeStamp", "no such day or time") from None
+
+
+def read_asked_moment(text: str) -> datetime:
+    """Read a moment as people ask for one.
+
+    YYYY-MM-DD is its first second in UTC; a time has Z or +hh:mm after it, and may leave out its
+    seconds. Raises MalformedValue.
+    """
+    match = _ASKED.fullmatch(text)
+    if match is None:
+        raise MalformedValue("time", f"{text[:40]!r} is not one such as 2026-05-01T12:00Z")
+    day, minute, second, zone = match.groups()
+    return read_moment(f"{day}T{minute or '00:00'}{second or ':00'}{zone or 'Z'}")
 
 
 def stamp(moment: datetime) -> str:

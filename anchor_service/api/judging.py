@@ -11,7 +11,7 @@ from anchor_service.api.errors import InvalidRequest, Unavailable
 from registry.canonical import canonicalize
 from registry.errors import MalformedJson, MalformedValue
 from registry.evidence import NoEvidence
-from registry.moments import read_moment
+from registry.moments import read_asked_moment
 from registry.strict_json import MAX_FILE_BYTES, read
 from registry.verify_sources import WorkspaceToAsk, read_policy
 from registry.verifying import verify_one
@@ -109,7 +109,7 @@ def _moment(text: str | None, now: datetime) -> datetime | None:
     if text is None:
         return None
     try:
-        at = read_moment(text)
+        at = read_asked_moment(text)
     except MalformedValue as fault:
         raise InvalidRequest([("query/at", fault.reason)]) from None
     if at > now:

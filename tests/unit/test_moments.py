@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import MalformedValue
-from registry.moments import read_moment, stamp, unix_stamp
+from registry.moments import read_asked_moment, read_moment, stamp, unix_stamp
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,26 @@ def test_any_number_of_seconds_that_a_node_may_answer_has_a_text() -> None:
     assert unix_stamp(253402300799) == "9999-12-31T23:59:59Z"
     assert unix_stamp(253402300800) == "253402300800 s after 1970"
     assert unix_stamp(2**256) == f"{2**256} s after 1970"
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-05-01", "2026-05-01T00:00:00Z"),
+        ("2026-05-01T12:00Z", "2026-05-01T12:00:00Z"),
+        ("2026-05-01T12:00:07Z", "2026-05-01T12:00:07Z"),
+        ("2026-05-01T14:00+02:00", "2026-05-01T12:00:00Z"),
+        ("2026-05-01T24:00Z", "2026-05-02T00:00:00Z"),
+    ],
+)
+def test_a_moment_may_be_asked_for_by_day_or_minute(text: str, moment: str) -> None:
+    assert stamp(read_asked_moment(text)) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "now", "2026-05-01T12:00", "2026-13-01", "2026-05-01T25:00Z", "2026-5-1", "05-01-2026Z"],
+)
+def test_what_is_no_moment_to_ask_for_is_refused(text: str) -> None:
+    with pytest.raises(MalformedValue):
+        read_asked_moment(text)
