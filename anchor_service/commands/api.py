@@ -17,6 +17,7 @@ from anchor_service.commands.output import load_workspace
 from anchor_service.credential_key import open_issuing
 from anchor_service.opening import open_database
 from anchor_service.signing_desk import SigningDesk
+from anchor_service.webhooks import deliverer_of, delivering
 
 if TYPE_CHECKING:
     import argparse
@@ -42,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as stack:
         database = stack.enter_context(open_database(workspace))
         app = stack.enter_context(open_app(workspace, database))
+        stack.enter_context(delivering(deliverer_of(workspace, database)))
         server(app, settings_of(workspace, args)).run()
     return 0
 

@@ -1,0 +1,286 @@
+"""Webhooks: told once for each thing that happens, tried until a real receiver takes it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+from api_documents import line
+from api_process import CHAIN, ISSUER_ID, REGISTRY, new_workspace
+from databases import new_postgres_database, postgres_server
+
+from anchor_service import batch_store, deliveries, notices, store, webhook_sender
+from anchor_service.api.taking import take, to_store
+from anchor_service.database import Database
+from anchor_service.lifecycle import BatchState
+from anchor_service.sealing import seal
+from anchor_service.webhook_settings import Endpoint, read_endpoints
+from anchor_service.webhooks import Deliverer
+from registry.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SECRET = b"a secret of more than 24 bytes"
+NOW = 1_800_000_000
+
+
+@dataclass
+class Receiver:
+    """Answers with each of `statuses` in turn, then with 204; messages: what came."""
+
+    port: int
+    statuses: list[int] = field(default_factory=list)
+    messages: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            opened.messages.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            status = opened.statuses.pop(0) if opened.statuses else 204
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", f"http://127.0.0.1:{opened.port}/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    opened = Receiver(server.server_address[1])
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield opened
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path}/hooks.db"
+    if request.param == "postgresql":
+        url = new_postgres_database(request.getfixturevalue("server"))
+    opened = Database(url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+def endpoint(port: int, name: str = "crm", issuer: str = "main", **changed: object) -> Endpoint:
+    values: dict[str, object] = {
+        "name": name,
+        "issuer": issuer,
+        "url": f"http://127.0.0.1:{port}/hook",
+        "events": frozenset(notices.EVENTS),
+        "secret": SECRET,
+        "allow_private": True,
+    }
+    return Endpoint(**(values | changed))  # type: ignore[arg-type]
+
+
+def sealed_batch(database: Database, number: int = 1) -> int:
+    with database.write() as connection:
+        new = [to_store(take(line(number), strict=False))]
+        list(store.add_credentials(connection, "main", new, NOW))
+        (batch,) = batch_store.open_batches(connection, "main")
+        found = batch_store.unsealed(connection, batch)
+        assert found is not None
+        made = seal(ISSUER_ID, found[1], os.urandom)
+        batch_store.store_seal(connection, batch, found[0], made, CHAIN, REGISTRY, NOW)
+    return batch
+
+
+def move(database: Database, batch: int, *states: BatchState, reason: str | None = None) -> None:
+    for state in states:
+        with database.write() as connection:
+            before = batch_store.get_batch(connection, batch).state
+            batch_store.move_batch(connection, batch, before, state, NOW, reason)
+
+
+def finish(database: Database, number: int = 1) -> int:
+    batch = sealed_batch(database, number)
+    move(database, batch, BatchState.INCLUDED, BatchState.FINAL)
+    return batch
+
+
+def deliver(database: Database, *endpoints: Endpoint, at: int = NOW) -> int:
+    with webhook_sender.new_client() as client:
+        return Deliverer(database, endpoints, lambda: at).deliver_due(client)
+
+
+def test_a_final_batch_is_told_once_and_signed(database: Database, receiver: Receiver) -> None:
+    batch = finish(database)
+    assert deliver(database, endpoint(receiver.port)) == 1
+    assert deliver(database, endpoint(receiver.port), at=NOW + 10**6) == 0
+    ((headers, body),) = receiver.messages
+    told = json.loads(body)
+    assert told["type"] == "batch.final"
+    assert (told["data"]["batch"], told["data"]["state"]) == (batch, "FINAL")
+    assert told["data"]["issuerId"] == ISSUER_ID.to_hex()
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = base64.b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert headers["webhook-timestamp"] == str(NOW)
+
+
+def test_a_refused_message_comes_again_under_its_id(database: Database, receiver: Receiver) -> None:
+    finish(database)
+    receiver.statuses = [500, 302]
+    hook = endpoint(receiver.port)
+    assert deliver(database, hook) == 0
+    assert deliver(database, hook, at=NOW + deliveries.BACK_OFF_S[0] - 1) == 0
+    assert len(receiver.messages) == 1
+    later = NOW + deliveries.BACK_OFF_S[0]
+    assert deliver(database, hook, at=later) == 0
+    assert deliver(database, hook, at=later + deliveries.BACK_OFF_S[1]) == 1
+    names = [headers["webhook-id"] for headers, _ in receiver.messages]
+    # The redirect was not followed, or there would be a fourth.
+    assert (len(names), len(set(names))) == (3, 1)
+    assert len({body for _, body in receiver.messages}) == 1
+
+
+def test_a_process_that_dies_in_a_try_leaves_it_to_another(
+    database: Database, receiver: Receiver
+) -> None:
+    finish(database)
+    hook = endpoint(receiver.port)
+    with database.write() as connection:
+        deliveries.spread(connection, [hook], NOW)
+        assert deliveries.claim(connection, [hook], NOW) is not None
+    assert deliver(database, hook) == 0
+    assert deliver(database, hook, at=NOW + deliveries.CLAIM_S) == 1
+
+
+def test_it_is_given_up_in_the_end(database: Database) -> None:
+    finish(database)
+    with receiving() as gone:
+        hook = endpoint(gone.port)
+    at, tries = NOW, 0
+    for wait in (*deliveries.BACK_OFF_S, 10**7):
+        assert deliver(database, hook, at=at) == 0
+        tries += 1
+        at += wait
+    with database.read() as connection:
+        assert deliveries.next_due(connection) is None
+    assert tries == len(deliveries.BACK_OFF_S) + 1
+
+
+def test_what_was_rolled_back_is_not_told(database: Database, receiver: Receiver) -> None:
+    batch = sealed_batch(database)
+    included, final = BatchState.INCLUDED, BatchState.FINAL
+    with database.engine.begin() as connection:
+        batch_store.move_batch(connection, batch, BatchState.SEALED, included, NOW)
+        batch_store.move_batch(connection, batch, included, final, NOW)
+        connection.rollback()
+    assert deliver(database, endpoint(receiver.port)) == 0
+
+
+def test_a_blocked_batch_is_told_once_for_each_kind_of_reason(
+    database: Database, receiver: Receiver
+) -> None:
+    batch = sealed_batch(database)
+    hook = endpoint(receiver.port)
+    move(database, batch, BatchState.BLOCKED, reason="funds: 1 wei")
+    assert deliver(database, hook) == 1
+    for reason in ("funds: 2 wei", "funds: 3 wei"):
+        move(database, batch, BatchState.SEALED)
+        move(database, batch, BatchState.BLOCKED, reason=reason)
+    assert deliver(database, hook) == 0
+    move(database, batch, BatchState.SEALED)
+    move(database, batch, BatchState.BLOCKED, reason="fee cap: too low")
+    assert deliver(database, hook) == 1
+    told = [json.loads(body)["data"]["reason"] for _, body in receiver.messages]
+    assert told == ["funds: 1 wei", "fee cap: too low"]
+
+
+def test_each_endpoint_gets_what_is_its_own(database: Database, receiver: Receiver) -> None:
+    finish(database)
+    mine = endpoint(receiver.port, "mine")
+    deaf = endpoint(receiver.port, "deaf", events=frozenset({notices.BATCH_BLOCKED}))
+    other = endpoint(receiver.port, "other", issuer="law")
+    assert deliver(database, mine, deaf, other) == 1
+    # One that is configured later hears of what happens later.
+    late = endpoint(receiver.port, "late")
+    assert deliver(database, mine, late) == 0
+    finish(database, 2)
+    assert deliver(database, mine, late) == 2
+
+
+def test_no_private_address_is_reached_unasked(database: Database, receiver: Receiver) -> None:
+    finish(database)
+    closed = endpoint(receiver.port, allow_private=False)
+    assert deliver(database, closed) == 0
+    assert receiver.messages == []
+
+
+def test_two_processes_tell_it_once(database: Database, receiver: Receiver) -> None:
+    for number in range(5):
+        finish(database, number)
+    hook = endpoint(receiver.port)
+    threads = [threading.Thread(target=deliver, args=(database, hook)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    names = [headers["webhook-id"] for headers, _ in receiver.messages]
+    assert len(names) == len(set(names)) == 5
+
+
+GOOD = '[[webhooks]]\nname = "crm"\nurl = "https://example.org/hook"\nsecret_env = "HOOK"\n'
+
+
+def test_endpoints_are_read_from_the_settings(tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path, "sqlite:///x.db", GOOD)
+    secret = "whsec_" + base64.b64encode(SECRET).decode()
+    (read,) = read_endpoints(workspace, {"HOOK": secret})
+    assert read.secret == SECRET
+    assert read.events == frozenset(notices.EVENTS)
+    assert "example.org" not in repr(read)
+    assert "secret" not in repr(read)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (GOOD.replace("https", "http"), "https:// address"),
+        (GOOD.replace("example.org", "user:pw@example.org"), "https:// address"),
+        (GOOD + 'secret_file = "x"\n', "one of secret_env and secret_file"),
+        (GOOD.replace('secret_env = "HOOK"', 'secret_env = "NONE"'), "at least 24 bytes"),
+        (GOOD + 'events = ["batch.lost"]\n', "batch.final"),
+        (GOOD + 'issuer = "nobody"\n', "no such issuer"),
+        (GOOD + 'colour = "red"\n', "unknown"),
+        (GOOD + GOOD, "one name"),
+    ],
+)
+def test_wrong_settings_are_named(tmp_path: Path, text: str, fault: str) -> None:
+    workspace = new_workspace(tmp_path, "sqlite:///x.db", text)
+    with pytest.raises(WorkspaceError, match=fault):
+        read_endpoints(workspace, {"HOOK": SECRET.decode()})
