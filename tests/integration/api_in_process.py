@@ -12,7 +12,9 @@ import uvicorn
 from api_process import CHAIN, ISSUER_ID, REGISTRY
 
 from anchor_service.api.app import create_app
+from anchor_service.api.limits import Rate
 from anchor_service.api.services import IssuerFacts, Services
+from anchor_service.api.settings import ApiSettings
 from anchor_service.database import Database
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fastapi import FastAPI
+
+# For tests of anything else than the limits.
+UNLIMITED = ApiSettings(key_rate=Rate(1e6, 1e6), address_rate=Rate(1e6, 1e6))
 
 
 def facts(handle: str) -> IssuerFacts:

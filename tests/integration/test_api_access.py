@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_documents import document, line
-from api_in_process import new_app, open_client, sqlite
+from api_in_process import UNLIMITED, new_app, open_client, sqlite
 from api_process import LINES, new_key, seal_open
 from fastapi.routing import APIRoute
 
@@ -85,7 +85,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def client(database: Database) -> Iterator[httpx.Client]:
-    with open_client(database) as opened:
+    with open_client(database, settings=UNLIMITED) as opened:
         yield opened
 
 

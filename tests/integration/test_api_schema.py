@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 import schemathesis
 from api_documents import document as credential
-from api_in_process import new_app, open_url, sqlite
+from api_in_process import UNLIMITED, new_app, open_url, sqlite
 from api_process import new_key, seal_open
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
@@ -19,9 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from anchor_service.api.body import LINES_TYPES
-from anchor_service.api.limits import Rate
 from anchor_service.api.problems import PROBLEMS
-from anchor_service.api.settings import ApiSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +34,6 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-# Faults of the application are what is looked for, not its limits.
-UNLIMITED = ApiSettings(key_rate=Rate(1e6, 1e6), address_rate=Rate(1e6, 1e6))
 QUICK = settings(
     max_examples=12,
     deadline=None,
