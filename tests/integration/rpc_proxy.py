@@ -21,6 +21,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
+
+from registry.keccak import keccak256
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -120,6 +126,55 @@ def altered(method: str, change: Callable[[Any], Any], *, times: int | None = No
         return {**answer, "result": change(answer["result"])} if "result" in answer else answer
 
     return _limited(method, times, lie)
+
+
+def nth(number: int, *, done: bool) -> Rule:
+    """The call of this number (from 1) is not done, or done and its answer lost."""
+    lock = threading.Lock()
+    seen = 0
+
+    def rule(call: Message, forward: Forward) -> Message | None:
+        nonlocal seen
+        with lock:
+            seen += 1
+            mine = seen == number
+        if not mine:
+            return None
+        if done:
+            forward(call)
+        return _drop()
+
+    return rule
+
+
+def strict_pool() -> Rule:
+    """What geth's pool refuses and anvil's takes: small replacements, large gas, the same again."""
+    lock = threading.Lock()
+    offers: dict[tuple[str, int], tuple[str, int, int]] = {}
+
+    def rule(call: Message, forward: Forward) -> Message | None:
+        if call.get("method") != "eth_sendRawTransaction":
+            return None
+        raw = bytes.fromhex(call["params"][0][2:])
+        fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+        place = Account.recover_transaction(raw), int(fields["nonce"])
+        fee, tip = int(fields["maxFeePerGas"]), int(fields["maxPriorityFeePerGas"])
+        tx_hash = keccak256(raw).hex()
+        with lock:
+            before = offers.get(place)
+            if int(fields["gas"]) > 2**24:
+                return error(call, "transaction gas limit too high (cap: 16777216)")
+            if before is not None and before[0] == tx_hash:
+                forward(call)
+                return error(call, "already known")
+            if before is not None and (10 * fee < 11 * before[1] or 10 * tip < 11 * before[2]):
+                return error(call, "replacement transaction underpriced")
+            answer = forward(call)
+            if "result" in answer:
+                offers[place] = tx_hash, fee, tip
+        return answer
+
+    return rule
 
 
 def limited(status: int = 429, *, times: int = 1, headers: dict[str, str] | None = None) -> Rule:
