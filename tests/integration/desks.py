@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from bare_chain import bare_chain
 from eth_account import Account
 
 from anchor_service import anchoring, contract, leases, store, watching
@@ -72,6 +73,16 @@ def deployed_chain(folder: Path) -> Iterator[str]:
             Chain(node, CHAIN)
         )
         yield url
+
+
+@contextmanager
+def memory_chain() -> Iterator[str]:
+    """As `deployed_chain`, but kept nowhere: for tests that begin hundreds of runs."""
+    with bare_chain(CHAIN.number) as rpc, Node(rpc.url) as node:
+        rpc("anvil_mine", "0x3")
+        key = new_key(node)
+        send(node, key, artifact.FACTORY, artifact.SALT + artifact.load().creation_code, 5_000_000)
+        yield rpc.url
 
 
 def new_key(node: Node) -> ChainKey:

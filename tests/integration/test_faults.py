@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from campaign import Layer, Mode, Plan, Stage, copy_of, described, template
-from desks import deployed_chain
+from desks import memory_chain
 from rpc_proxy import nth, proxied
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # One case of so many in `make test`; `make test-long` runs them all.
-STRIDE = 7
+STRIDE = 19
 _WRITES = {"eth_sendRawTransaction"}
 
 
@@ -80,8 +80,8 @@ class Campaign:
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with deployed_chain(tmp_path_factory.mktemp("chain")) as found:
+def url() -> Iterator[str]:
+    with memory_chain() as found:
         yield found
 
 
@@ -133,9 +133,16 @@ def test_every_commit_fails_done_or_not(campaign: Campaign) -> None:
     _commits(campaign, _clean(campaign).counted[Layer.COMMIT])
 
 
-def test_every_commit_is_where_a_process_is_killed(campaign: Campaign) -> None:
-    counted = _clean(campaign).counted[Layer.COMMIT]
-    for number in range(1, counted + 1):
+def test_a_process_is_killed_at_every_commit(campaign: Campaign) -> None:
+    """Before one and after the next: between them lies all that a kill can find."""
+    for number in range(1, _clean(campaign).counted[Layer.COMMIT] + 1):
+        mode = Mode.KILL_BEFORE if number % 2 else Mode.KILL_AFTER
+        campaign.killed(Plan(Layer.COMMIT, number, mode))
+
+
+@pytest.mark.long
+def test_a_process_is_killed_before_and_after_every_commit(campaign: Campaign) -> None:
+    for number in range(1, _clean(campaign).counted[Layer.COMMIT] + 1):
         for mode in (Mode.KILL_BEFORE, Mode.KILL_AFTER):
             campaign.killed(Plan(Layer.COMMIT, number, mode))
 
