@@ -1,7 +1,8 @@
 """Keys that sign on the chain: the one module that holds them.
 
-A key lives encrypted in a keystore file (Web3 Secret Storage, version 3) and, while a command
-runs, inside one ChainKey. It is never in the database, a log or an error.
+A key lives encrypted in a keystore file (Web3 Secret Storage, version 3) or in a variable of the
+environment and, while a command runs, inside one ChainKey; or it stays with a remote signer. It is
+never in the database, a log or an error.
 """
 
 from __future__ import annotations
@@ -10,40 +11,34 @@ import json
 import os
 import secrets
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from anchor_service.errors import KeyUnusable
+from anchor_service.errors import Blocked, KeyUnusable
+from anchor_service.lifecycle import Reason
+from anchor_service.published_keys import PUBLISHED
+from registry.errors import ChainError, NodeInconsistent
+from registry.keccak import keccak256
+from registry.rpc import data as hex_data
+from registry.typed_data import signing_digest, wallet_request
 from registry.values import Address, ChainId, TxHash
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from eth_account.signers.local import LocalAccount
 
     from anchor_service.fees import Fees
+    from registry.rpc import Node
+    from registry.strict_json import JsonObject, JsonValue
+    from registry.typed_data import Message, SigningDigest
 
 PASSWORD_VARIABLE = "CREDANCHOR_ACCOUNT_PASSWORD"  # noqa: S105 - a variable's name
 
-# anvil and hardhat print these accounts' keys: whoever holds value under them loses it.
-_PUBLISHED = frozenset(
-    Address.from_hex(text)
-    for text in (
-        "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266",
-        "0x70997970c51812dc3a010c7d01b50e0d17dc79c8",
-        "0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc",
-        "0x90f79bf6eb2c4f870365e785982e1f101e93b906",
-        "0x15d34aaf54267db7d7c367839aaf71a00a2c6a65",
-        "0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc",
-        "0x976ea74026e726554db657fa54763abd0c3a0aa9",
-        "0x14dc79964da2c08b23698b3d3cc7ca32193d9955",
-        "0x23618e81e3f5cdf7f54c3d65f7fbc0abf5b21e8f",
-        "0xa0ee7a142d267c1f36714e4a8f75612f20a79720",
-    )
-)
-
 
 class Signer(Protocol):
-    """An account that transactions can be signed for, wherever its key is."""
+    """An account that things can be signed for, wherever its key is."""
 
     @property
     def address(self) -> Address: ...
@@ -51,6 +46,9 @@ class Signer(Protocol):
         self, chain: ChainId, nonce: int, to: Address, data: bytes, gas: int, fees: Fees
     ) -> tuple[bytes, TxHash]:
         """The raw EIP-1559 transaction of no value, and its hash. Raises Blocked(SIGNER)."""
+
+    def sign_operation(self, message: Message, chain: ChainId, registry: Address) -> bytes:
+        """The 65 bytes r, s, v over an EIP-712 operation. Raises Blocked(SIGNER)."""
 
 
 class ChainKey:
@@ -60,11 +58,7 @@ class ChainKey:
 
     def __init__(self, account: LocalAccount, chain: ChainId) -> None:
         self.address = Address.from_hex(account.address)
-        if self.address in _PUBLISHED and not chain.is_development:
-            raise KeyUnusable(
-                f"account {self.address}: its private key is published with the development "
-                f"tools; make another one before writing to {chain}"
-            )
+        _refuse_published(self.address, chain)
         self._account = account
 
     def __repr__(self) -> str:
@@ -90,6 +84,138 @@ class ChainKey:
             }
         )
         return bytes(signed.raw_transaction), TxHash(bytes(signed.hash))
+
+    def sign_operation(self, message: Message, chain: ChainId, registry: Address) -> bytes:
+        """As `Signer.sign_operation`."""
+        from eth_typing import Hash32
+
+        digest = Hash32(bytes(signing_digest(message, chain, registry)))
+        return bytes(self._account.unsafe_sign_hash(digest).signature)
+
+
+class RemoteSigner:
+    """A signer that speaks JSON-RPC, as web3signer and clef do: the key stays with it.
+
+    Nothing of it is believed: what it signed is compared field by field, and by whom, computed.
+    """
+
+    def __init__(self, node: Node, address: Address, chain: ChainId) -> None:
+        _refuse_published(address, chain)
+        self.address = address
+        self._node = node
+
+    def __repr__(self) -> str:
+        return f"RemoteSigner({self.address} at {self._node.name})"
+
+    def sign(
+        self, chain: ChainId, nonce: int, to: Address, data: bytes, gas: int, fees: Fees
+    ) -> tuple[bytes, TxHash]:
+        """As `Signer.sign`."""
+        wanted = _Fields(chain.number, nonce, to, data, gas, fees.max_fee, fees.tip)
+        answer = self._ask("eth_signTransaction", [wanted.request(self.address)])
+        # clef wraps the bytes; web3signer and anvil return them bare.
+        raw = self._bytes(answer.get("raw") if isinstance(answer, dict) else answer)
+        found, sender = _take_apart(raw)
+        if found is None or sender is None:
+            raise self._blocked("what it returned is no EIP-1559 transaction")
+        differing = [n for n in wanted.__slots__ if getattr(found, n) != getattr(wanted, n)]
+        if differing:
+            raise self._blocked(f"it changed {', '.join(differing)}; its answer was thrown away")
+        if sender != self.address:
+            raise self._blocked(f"it signed as {sender}, not as {self.address}")
+        return raw, TxHash(keccak256(raw))
+
+    def sign_operation(self, message: Message, chain: ChainId, registry: Address) -> bytes:
+        """As `Signer.sign_operation`."""
+        request = wallet_request(message, chain, registry)
+        signature = self._bytes(self._ask("eth_signTypedData_v4", [self.address.to_hex(), request]))
+        if _signer_of(signing_digest(message, chain, registry), signature) != self.address:
+            raise self._blocked(f"its signature is not {self.address}'s over what was asked")
+        return signature
+
+    def _ask(self, method: str, params: Sequence[JsonValue]) -> JsonValue:
+        try:
+            return self._node.call(method, params)
+        except ChainError as error:
+            raise self._blocked(str(error)) from error
+
+    def _bytes(self, value: JsonValue) -> bytes:
+        try:
+            return hex_data(value, "signature")
+        except NodeInconsistent as error:
+            raise self._blocked(str(error)) from error
+
+    def _blocked(self, why: str) -> Blocked:
+        return Blocked(Reason.SIGNER, f"the remote signer {self._node.name}: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """All that a transaction of ours says; one of value or with an access list is none of ours."""
+
+    chain: int
+    nonce: int
+    to: Address
+    data: bytes
+    gas: int
+    max_fee: int
+    tip: int
+
+    def request(self, sender: Address) -> JsonObject:
+        return {
+            "from": sender.to_hex(),
+            "to": self.to.to_hex(),
+            "type": "0x2",
+            "chainId": hex(self.chain),
+            "nonce": hex(self.nonce),
+            "value": "0x0",
+            "data": "0x" + self.data.hex(),
+            "gas": hex(self.gas),
+            "maxFeePerGas": hex(self.max_fee),
+            "maxPriorityFeePerGas": hex(self.tip),
+        }
+
+
+def _take_apart(raw: bytes) -> tuple[_Fields | None, Address | None]:
+    """What a signed transaction says, and who signed it; None where it can't be read."""
+    from eth_account import Account
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
+    from hexbytes import HexBytes
+
+    try:
+        said = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+        sender = Address.from_hex(Account.recover_transaction(raw).lower())
+        if said["type"] != 2 or said["value"] or said["accessList"]:
+            return None, None
+        return _Fields(
+            int(said["chainId"]),
+            int(said["nonce"]),
+            Address(bytes(said["to"])),
+            bytes(said["data"]),
+            int(said["gas"]),
+            int(said["maxFeePerGas"]),
+            int(said["maxPriorityFeePerGas"]),
+        ), sender
+    except Exception:  # noqa: BLE001 - whatever a decoder says of foreign bytes: they are not ours
+        return None, None
+
+
+def _signer_of(digest: SigningDigest, signature: bytes) -> Address | None:
+    from eth_account import Account
+
+    try:
+        found = Account._recover_hash(bytes(digest), signature=signature)
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return Address.from_hex(str(found).lower())
+
+
+def _refuse_published(address: Address, chain: ChainId) -> None:
+    if address in PUBLISHED and not chain.is_development:
+        raise KeyUnusable(
+            f"account {address}: its private key is published with the development "
+            f"tools; make another one before writing to {chain}"
+        )
 
 
 def create(path: Path, password: str) -> Address:
@@ -117,6 +243,20 @@ def load(path: Path, password: str, chain: ChainId) -> ChainKey:
     except (ValueError, TypeError, KeyError, NotImplementedError):
         # Not chained: the library's own error may carry pieces of the keystore.
         raise KeyUnusable(f"{path}: wrong password, or not an encrypted keystore") from None
+    return ChainKey(account, chain)
+
+
+def from_environment(name: str, chain: ChainId, environment: Mapping[str, str]) -> ChainKey:
+    """The key that a variable holds as 32 bytes in hex. Raises KeyUnusable, without the value."""
+    from eth_account import Account
+
+    text = environment.get(name, "").strip().removeprefix("0x")
+    if not text:
+        raise KeyUnusable(f"the environment has no {name}, where [account] key_env expects the key")
+    try:
+        account = Account.from_key(bytes.fromhex(text))
+    except Exception:  # noqa: BLE001 - its own text may carry the key
+        raise KeyUnusable(f"{name}: not a private key of 32 bytes in hex") from None
     return ChainKey(account, chain)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from anchor_service.submitter import Limits, Submitter
 from anchor_service.tenure import Contender
 from registry.devchain import mine_to_finality, running_chain
 from registry.errors import WorkspaceError
+from registry.rpc import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,11 +86,15 @@ def open_desk(workspace: Workspace, watch: Watch) -> Iterator[Desk]:
 
 def open_key(workspace: Workspace) -> Signer:
     """The account that pays for the workspace's issuer. Raises KeyUnusable."""
-    settings = workspace.account
+    settings, chain = workspace.account, workspace.chain.id
+    if settings.key_env is not None:
+        return keys.from_environment(settings.key_env, chain, os.environ)
+    if settings.signer is not None and settings.address is not None:
+        return keys.RemoteSigner(Node(settings.signer), settings.address, chain)
     if settings.keystore is None:
         raise KeyUnusable(f"{workspace.file}: no [account] keystore")
     password = keys.read_password(settings.password, settings.password_file)
-    return keys.load(settings.keystore, password, workspace.chain.id)
+    return keys.load(settings.keystore, password, chain)
 
 
 def limits_of(workspace: Workspace) -> Limits:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from anchor_service.chain import Log
     from anchor_service.database import Database
+    from anchor_service.keys import Signer
     from anchor_service.lifecycle import Moment
 
 CHAIN = ChainId(31337)
@@ -130,7 +131,7 @@ def issuer_record(node: Node, issuer_id: IssuerId) -> IssuerRecord | None:
 def open_line(
     database: Database,
     chain: Chain,
-    key: ChainKey,
+    key: Signer,
     issuer_id: IssuerId,
     *,
     limits: Limits | None = None,
