@@ -112,7 +112,7 @@ class NodesToAsk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for node in self._usable():
+        for node in (*self._usable(), *([self._own] if self._own else [])):
             node.close()
 
     def __call__(
@@ -179,7 +179,7 @@ class NodesToAsk:
 
     def _by_quorum(self, chain: ChainId, patience: Patience) -> Ground:
         nodes, found, agreed = self._usable(), _Round(), None
-        tasks = [partial(patience.call, partial(read_tips, node, chain)) for node in nodes]
+        tasks = [partial(self._tips, node, chain, patience) for node in nodes]
         waiting = dict(enumerate(nodes))
         for number, answer in at_once(tasks, patience):
             found.take(waiting.pop(number), answer)
@@ -199,6 +199,14 @@ class NodesToAsk:
         notes = (*found.notes, *notes)
         return Ground(final, trust, servers, found.tips, notes)
 
+    def _tips(self, node: Node, chain: ChainId, patience: Patience) -> Tips:
+        """In a thread of its own; a node that was left behind meanwhile is closed here."""
+        try:
+            return patience.call(lambda: read_tips(node, chain))
+        finally:
+            if node in self._abandoned:
+                node.close()
+
     def _agreement(
         self, found: _Round, patience: Patience
     ) -> tuple[Header, tuple[str, ...], tuple[Node, ...], tuple[str, ...]] | None:
@@ -206,8 +214,9 @@ class NodesToAsk:
 
         A node whose final block is newer is asked for the older one too.
         """
+        answered = [node for node in self._nodes if node in found.tips]  # in the order named
         for number in sorted({tips.final.number for tips in found.tips.values()}, reverse=True):
-            able = [node for node, tips in found.tips.items() if tips.final.number >= number]
+            able = [node for node in answered if found.tips[node].final.number >= number]
             if len(able) < self._quorum:
                 continue
             by_hash: dict[Header, list[Node]] = defaultdict(list)
@@ -224,7 +233,7 @@ class NodesToAsk:
             if len(agreeing) < self._quorum:
                 found.notes += [n for n in _disagreement(by_hash) if n not in found.notes]
                 continue
-            others = [node for node in found.tips if node not in agreeing]
+            others = [node for node in answered if node not in agreeing]
             notes += _remarks(header, agreeing, found.tips, by_hash)
             names = tuple(node.name for node in agreeing)
             return header, names, (*agreeing, *others), tuple(notes)
