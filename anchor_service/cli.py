@@ -194,8 +194,19 @@ def _register_reading(commands: Commands) -> None:
     export.add_argument("ids", metavar="ID", nargs="*", help=_IDS_HELP)
     export.add_argument("--all", action="store_true", help="every final credential")
     export.add_argument("--out", metavar="DIR", type=Path, required=True)
-    export.add_argument(
+    form = export.add_mutually_exclusive_group()
+    form.add_argument(
         "--sidecar", action="store_true", help="leave the file as received, the receipt beside it"
+    )
+    form.add_argument(
+        "--bundle",
+        action="store_true",
+        help="one file with the chain's proof in it, to be verified with no network",
+    )
+    export.add_argument(
+        "--history",
+        action="store_true",
+        help="with --bundle: the issuer's logs too, for questions about the past",
     )
     _add(
         commands,

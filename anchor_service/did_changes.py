@@ -47,6 +47,11 @@ def did_file(workspace: Workspace) -> Path:
     return workspace.folder / name
 
 
+def read_published(workspace: Workspace) -> JsonObject | None:
+    """The DID document as it is kept here; None where there is none. Raises DidDocumentError."""
+    return _present(did_file(workspace))
+
+
 def did_of(workspace: Workspace) -> str:
     if workspace.issuer.did is None:
         raise WorkspaceError(f"{workspace.file}: [issuer] did is missing")

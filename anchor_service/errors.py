@@ -16,6 +16,7 @@ RegistryError                 registry.errors
      ├─ UnknownCredential     an ID that means no credential here, or more than one
      ├─ UnknownKey            no such API key in force
      ├─ DamagedStore          a stored document that is no longer the one that was sealed
+     ├─ BundleNotProven       a node that does not prove what the database says is final
      ├─ Blocked               nothing goes on until a person acts; carries the reason
      ├─ StillPending          sent and stored, and not on the chain yet: the next run goes on
      ├─ StateMoved            a change of state that another process made first, or that can't be
@@ -104,6 +105,10 @@ class UnknownCredential(ServiceError):
 
 
 class UnknownKey(ServiceError):
+    pass
+
+
+class BundleNotProven(ServiceError):
     pass
 
 

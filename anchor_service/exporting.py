@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING
 
 from anchor_service import batch_store, store
 from anchor_service.errors import DamagedStore
+from registry.bundle import BUNDLE_SUFFIX
 from registry.credential import credential_digest
 from registry.receipt import Receipt, embed
+from registry.storage import LANES_PER_WORD
 from registry.strict_json import MAX_FILE_BYTES, read_object
 from registry.tree import MerkleTree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
 
     from anchor_service.batch_store import Batch
+    from anchor_service.bundling import BatchProof
     from anchor_service.store import Placed
     from registry.values import CredentialDigest
+
+    Prove = Callable[[Batch, Sequence[int]], BatchProof]
 
 _SLUG_CHARACTERS = 48
 _DIGEST_CHARACTERS = 16
@@ -30,7 +35,7 @@ _DIGEST_CHARACTERS = 16
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """receipt: the file beside the credential; None where the anchor is inside."""
+    """credential: its file, or its bundle's. receipt: the file beside it; None: it is inside."""
 
     name: str
     credential: Path
@@ -58,6 +63,26 @@ def export_batch(
             _write(beside, receipt.serialize())
             _write(path, one.document)
         yield Exported(one.credential_id or one.digest.to_hex(), path, beside)
+
+
+def export_bundles(
+    connection: Connection,
+    batch: Batch,
+    rows: Sequence[int] | None,
+    folder: Path,
+    prove: Prove,
+) -> Iterator[Exported]:
+    """Write bundles of a final batch's credentials, all or those row numbers.
+
+    prove: asks a node for the batch's status words. Raises what `bundling` does.
+    """
+    tree = MerkleTree(batch_store.leaves_of(connection, batch.id))
+    placed = list(store.placed(connection, batch.id, rows))
+    proof = prove(batch, [one.index // LANES_PER_WORD for one in placed])
+    for one in placed:
+        path = folder / f"{file_stem(one)}{BUNDLE_SUFFIX}"
+        _write(path, proof.bundle(one, receipt_of(batch, one, tree)).serialize())
+        yield Exported(one.credential_id or one.digest.to_hex(), path, None)
 
 
 def receipt_of(batch: Batch, one: Placed, tree: MerkleTree) -> Receipt:

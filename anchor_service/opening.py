@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from anchor_service import keys, leases
+from anchor_service.bundling import Bundler
 from anchor_service.chain import Chain
 from anchor_service.database import Database
 from anchor_service.endpoints import Pool
@@ -18,7 +19,7 @@ from anchor_service.fees import GWEI
 from anchor_service.submitter import Limits, Submitter
 from anchor_service.tenure import Contender
 from registry.devchain import mine_to_finality, running_chain
-from registry.errors import WorkspaceError
+from registry.errors import ChainError, MalformedHeader, WorkspaceError
 from registry.rpc import Node
 
 if TYPE_CHECKING:
@@ -70,6 +71,29 @@ def open_chain(workspace: Workspace) -> Iterator[Chain]:
         chain = Chain(pool, workspace.chain.id)
         chain.check()
         yield chain
+
+
+@contextmanager
+def open_bundler(workspace: Workspace) -> Iterator[Bundler]:
+    """Proofs as of now's final block, from the first of the workspace's nodes that answers.
+
+    Raises ChainError, or MalformedHeader, as the last of them does.
+    """
+    settings = workspace.chain
+    with ExitStack() as stack:
+        urls = settings.rpc
+        if settings.embedded:
+            urls = (stack.enter_context(running_chain(workspace.folder)),)
+        for place, url in enumerate(urls, 1):
+            node = stack.enter_context(Node(url))
+            try:
+                bundler = Bundler.open(node, settings.id, settings.confirmations)
+            except (ChainError, MalformedHeader):
+                if place == len(urls):
+                    raise
+            else:
+                yield bundler
+                return
 
 
 @contextmanager

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from anchor_service import batch_store, store
 from anchor_service.commands.output import answer, count, load_workspace, say
-from anchor_service.exporting import export_batch
+from anchor_service.did_changes import read_published
+from anchor_service.exporting import export_batch, export_bundles
 from anchor_service.lifecycle import BatchState
-from anchor_service.opening import open_database
+from anchor_service.opening import open_bundler, open_database
 from registry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
     from anchor_service.batch_store import Batch
-    from anchor_service.exporting import Exported
+    from anchor_service.bundling import BatchProof, Bundler
+    from anchor_service.exporting import Exported, Prove
+    from registry.strict_json import JsonObject
 
 _NOT_FINAL_CODE = 3
 
@@ -26,6 +30,8 @@ _NOT_FINAL_CODE = 3
 def run(args: argparse.Namespace) -> int:
     if bool(args.ids) == args.all:
         args.usage_error("name credentials, or --all of them")
+    if args.history and not args.bundle:
+        args.usage_error("--history is for --bundle")
     workspace = load_workspace(args)
     args.out.mkdir(parents=True, exist_ok=True)
     with open_database(workspace) as database, database.read() as connection:
@@ -36,11 +42,19 @@ def run(args: argparse.Namespace) -> int:
         chosen, left_out = _choose(args, connection, handle, final, numbers)
         total = sum(numbers[one] if rows is None else len(rows) for one, rows in chosen.items())
         with Progress("export", total, "credentials", quiet=args.json) as progress:
-            files = []
-            for one in _export(args, connection, final, chosen):
-                files.append(one)
-                progress.advance()
+            files, block = [], None
+            with ExitStack() as stack:
+                prove = None
+                if args.bundle and chosen:
+                    bundler = stack.enter_context(open_bundler(workspace))
+                    block = str(bundler.block)
+                    prove = _prover(bundler, args, read_published(workspace))
+                for one in _export(args, connection, final, chosen, prove):
+                    files.append(one)
+                    progress.advance()
     say(args, f"{count(len(files), 'credential')} exported to {args.out}")
+    if block is not None:
+        say(args, f"proven under {block}: verify with --offline --trusted-block {block}")
     if left_out:
         say(args, f"{count(left_out, 'credential')} left out: not final yet; run `anchor`")
     answer(
@@ -55,6 +69,7 @@ def run(args: argparse.Namespace) -> int:
                 for one in files
             ],
             "leftOut": left_out,
+            "block": block,
         },
     )
     return _NOT_FINAL_CODE if args.ids and left_out else 0
@@ -83,11 +98,29 @@ def _choose(
     return {**rows}, left_out
 
 
+def _prover(bundler: Bundler, args: argparse.Namespace, document: JsonObject | None) -> Prove:
+    def prove(batch: Batch, words: Sequence[int]) -> BatchProof:
+        return bundler.batch(
+            batch.registry,
+            batch.issuer_id,
+            batch.root,
+            words,
+            did_document=document,
+            with_history=args.history,
+        )
+
+    return prove
+
+
 def _export(
     args: argparse.Namespace,
     connection: Connection,
     final: dict[int, Batch],
     chosen: dict[int, list[int] | None],
+    prove: Prove | None,
 ) -> Iterator[Exported]:
     for number, rows in chosen.items():
-        yield from export_batch(connection, final[number], rows, args.out, sidecar=args.sidecar)
+        if prove is not None:
+            yield from export_bundles(connection, final[number], rows, args.out, prove)
+        else:
+            yield from export_batch(connection, final[number], rows, args.out, sidecar=args.sidecar)
