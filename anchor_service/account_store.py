@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor_service.schema import account_state
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from registry.values import Address, ChainId
+
+
+# A worker speaks every minute.
+_SILENT_S = 120
 
 
 def note_account(
@@ -44,6 +48,21 @@ def note_account(
         insert(account_state)
         .values(**key, **{"endpoints": "[]", **values})
         .on_conflict_do_update(index_elements=["chain", "sender"], set_=values)
+    )
+
+
+def is_served(connection: Connection, handle: str, now: int) -> bool:
+    """Whether a worker has said within two minutes that it has this issuer's account."""
+    query = select(account_state.c.issuers).where(account_state.c.seen > now - _SILENT_S)
+    return any(handle in text.split() for text in connection.scalars(query))
+
+
+def leave(connection: Connection, chain: ChainId, sender: Address) -> None:
+    """The worker ends: nobody waits for it."""
+    connection.execute(
+        update(account_state)
+        .where(account_state.c.chain == chain.number, account_state.c.sender == bytes(sender))
+        .values(seen=0)
     )
 
 

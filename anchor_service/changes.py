@@ -217,6 +217,18 @@ def in_flight(connection: Connection, ids: Sequence[int]) -> set[int]:
     return found
 
 
+def blocked_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+    """Why changes can't be sent, by number; those that can are left out."""
+    found: dict[int, str] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = select(status_change.c.id, status_change.c.blocked).where(
+            status_change.c.id.in_(ids[start : start + _CHUNK]),
+            status_change.c.blocked.is_not(None),
+        )
+        found.update({row[0]: row[1] for row in connection.execute(query)})
+    return found
+
+
 def note_blocked(connection: Connection, ids: Sequence[int], why: str | None = None) -> None:
     """Say why changes can't be sent now, or, without a reason, that nothing is in their way."""
     for start in range(0, len(ids), _CHUNK):

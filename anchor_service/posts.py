@@ -11,8 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from anchor_service import anchoring, leases, watching
-from anchor_service.account_store import note_account
+from anchor_service import account_store, anchoring, leases, watching
 from anchor_service.anchoring import Line
 from anchor_service.endpoints import Pool
 from anchor_service.errors import Blocked, LeaseLost, ServiceError
@@ -40,9 +39,13 @@ _TROUBLE_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """Seconds: between rounds with nothing on its way, between looks for finality, of a lease."""
+    """Seconds: between rounds with nothing on its way, between looks for finality, of a lease.
+
+    busy: between rounds with something on its way, where that is not as the chain's kind has it.
+    """
 
     idle: float = 1.0
+    busy: float | None = None
     looks: float = 4.0
     lease: int = 30
 
@@ -75,6 +78,7 @@ class Post:
             max_fee=min(one.max_fee for one in those),
             day_cap=min(caps, default=None),
             lease=tools.tempo.lease,
+            poll=tools.tempo.busy or those[0].poll,
         )
         self._lease: Lease | None = None
         self._round_begun = time.monotonic()
@@ -192,6 +196,7 @@ class Post:
         self._lease = None
         with self._tools.database.write() as connection:
             leases.end_lease(connection, lease)
+            account_store.leave(connection, lease.chain, lease.sender)
 
     def _note_account(self, desk: Desk) -> None:
         node = desk.chain.node
@@ -210,7 +215,7 @@ class Post:
 
     def _note(self, balance: int | None, endpoints: str | None, trouble: str | None) -> None:
         with self._tools.database.write() as connection:
-            note_account(
+            account_store.note_account(
                 connection,
                 self._first.chain.id,
                 self._key.address,

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from anchor_service import anchoring, batch_store, inclusions, watching
 from anchor_service.anchoring import Line
+from anchor_service.commands import served
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.commands.served import Served
 from anchor_service.errors import StillPending
 from anchor_service.lifecycle import BatchState
-from anchor_service.opening import issuer_of, open_desk, registry_of
+from anchor_service.opening import issuer_of, open_database, open_desk, registry_of
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,9 +30,13 @@ _PENDING_CODE = 3
 
 
 @contextmanager
-def open_line(workspace: Workspace) -> Iterator[Line]:
-    """The line of the workspace's own issuer."""
+def open_line(workspace: Workspace) -> Iterator[Line | Served]:
+    """The line of the workspace's issuer; or that a running worker has it."""
     registry, issuer_id = registry_of(workspace), issuer_of(workspace)
+    with open_database(workspace) as database:
+        if served.is_served(database, workspace.handle):
+            yield Served(database, workspace)
+            return
     with open_desk(workspace, _unwatched) as desk:
         yield Line(
             desk,
@@ -49,7 +55,10 @@ def run(args: argparse.Namespace) -> int:
         with line.database.read() as connection:
             sealed = batch_store.sealed_batches(connection, issuer=line.handle)
         before = {one.id: one.state for one in sealed}
-        anchoring.seal_open(line)
+        if isinstance(line, Served):
+            served.ask_seal(line)
+        else:
+            anchoring.seal_open(line)
         code = bring(args, line)
         touched = {number for number, state in before.items() if state is not BatchState.FINAL}
         listed = batches(line.database, line.handle, skip=set(before) - touched)
@@ -63,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def bring(args: argparse.Namespace, line: Line) -> int:
+def bring(args: argparse.Namespace, line: Line | Served) -> int:
     """Submit and wait for finality; the exit code so far."""
+    if isinstance(line, Served):
+        return served.watch(args, line, _FINALITY_WAIT_S)
     try:
         anchoring.submit(line)
         if args.no_wait:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from anchor_service.anchoring import Line
+    from anchor_service.commands.served import Served
     from anchor_service.store import Stored
 
 _PAST = {
@@ -46,11 +47,15 @@ def _run(args: argparse.Namespace, change: StatusChange) -> int:
         code = bring(args, line)
         with line.database.read() as connection:
             states = changes.states_of(connection, wanted)
+            blocked = changes.blocked_of(connection, wanted)
     listed = list(zip(meant, (states[one] for one in wanted), strict=True))
     for one, (state, reason) in listed:
         if state is ChangeState.DROPPED:
             warn(f"{one.name}: not {_PAST[change]}: {reason}")
             code = 1
+    for why in sorted(set(blocked.values())):
+        warn(f"blocked by {why}")
+        code = 1
     done = sum(state in (ChangeState.INCLUDED, ChangeState.FINAL) for _, (state, _) in listed)
     say(args, f"{count(done, 'credential')} {_PAST[change]}")
     waiting = sum(state in (ChangeState.WANTED, ChangeState.SENT) for _, (state, _) in listed)
@@ -71,7 +76,7 @@ def _run(args: argparse.Namespace, change: StatusChange) -> int:
 
 
 def _want(
-    args: argparse.Namespace, line: Line, change: StatusChange
+    args: argparse.Namespace, line: Line | Served, change: StatusChange
 ) -> tuple[list[Stored], list[int]]:
     """Nothing is written where one of the ids is not known. In the order given, each once."""
     with line.database.write() as connection:

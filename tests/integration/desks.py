@@ -87,9 +87,14 @@ def memory_chain() -> Iterator[str]:
 
 
 def new_key(node: Node) -> ChainKey:
-    key = ChainKey(Account.create(), CHAIN)
-    node.call("anvil_setBalance", [str(key.address), hex(10**20)])
-    return key
+    return ChainKey(Account.from_key(new_key_secret(node)), CHAIN)
+
+
+def new_key_secret(node: Node) -> str:
+    """The private key, in hex, of a fresh account with ether."""
+    account = Account.create()
+    node.call("anvil_setBalance", [account.address, hex(10**20)])
+    return str(account.key.hex())
 
 
 def send(node: Node, key: ChainKey, to: Address, data: bytes, gas: int = 1_000_000) -> None:

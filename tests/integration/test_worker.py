@@ -1,0 +1,386 @@
+"""The worker as a process: many issuers, several workers, kills, signals, clocks."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from conftest import empty
+from desks import add, anchors, memory_chain
+from sqlalchemy import select, update
+from worker_desk import Office, going_on, office
+
+from anchor_service import account_store, batch_store, changes, overview, store, worker
+from anchor_service.database import Database
+from anchor_service.errors import DatabaseError
+from anchor_service.lifecycle import BatchState, ChangeState, Moment
+from anchor_service.posts import Tempo
+from anchor_service.schema import signer_lease
+from registry import cli
+from registry.errors import WorkspaceError
+from registry.events import StatusChange
+from registry.rpc import Node
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+QUICK = Tempo(idle=0.05, busy=0.05, looks=0.1)
+LEASE_S = 3
+PATIENCE_S = 40.0
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with memory_chain() as found, going_on(found):
+        yield found
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> str:
+    database = Database(postgres)
+    empty(database)
+    database.close()
+    return postgres
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[[Office], Office]:
+    def put(one: Office) -> Office:
+        for name, value in one.environment.items():
+            monkeypatch.setenv(name, value)
+        return one
+
+    return put
+
+
+def until(condition: Callable[[], bool]) -> float:
+    """Seconds until it holds."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < PATIENCE_S, "it did not come about"
+        time.sleep(0.02)
+    return time.monotonic() - begun
+
+
+def all_final(one: Office, handle: str, batches: int) -> bool:
+    with one.database.read() as connection:
+        states = [b.state for b in batch_store.sealed_batches(connection, issuer=handle)]
+        left = changes.unfinished(connection, handle)
+    return states == [BatchState.FINAL] * batches and not left
+
+
+def assert_once(url: str, one: Office) -> None:
+    """As many anchors on the chain as batches, with the same roots, for each issuer."""
+    with Node(url) as node, one.database.read() as connection:
+        for handle, issuer_id in one.issuers.items():
+            roots = [b.root for b in batch_store.sealed_batches(connection, issuer=handle)]
+            logs = anchors(node, issuer_id)
+            assert sorted(log.topics[2] for log in logs) == sorted(bytes(root) for root in roots)
+
+
+def holder(one: Office) -> list[tuple[str, int, int]]:
+    with one.database.read() as connection:
+        columns = (signer_lease.c.owner, signer_lease.c.token, signer_lease.c.expires)
+        return [(row[0], row[1], row[2]) for row in connection.execute(select(*columns))]
+
+
+@contextmanager
+def working(one: Office, tempo: Tempo = QUICK) -> Iterator[threading.Event]:
+    """A worker in a thread of this process."""
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            worker.run(one.workspace, stop, tempo=tempo)
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(20)
+    assert not thread.is_alive()
+    assert not failed, failed
+
+
+def add_for(one: Office, handle: str, *names: str) -> None:
+    with one.database.write() as connection:
+        list(store.add_credentials(connection, handle, map(add_one, names), 1))
+
+
+def add_one(name: str) -> store.NewCredential:
+    from hashlib import sha256
+
+    from registry.values import CredentialDigest
+
+    raw = b'{"id":"%s"}' % name.encode()
+    return store.NewCredential(name, name, CredentialDigest(sha256(raw).digest()), raw)
+
+
+def test_one_worker_serves_issuers_with_keys_of_their_own_and_shared(
+    url: str, tmp_path: Path, environment: Callable[[Office], Office]
+) -> None:
+    handles = {"law": "LAW_KEY", "med": "MAIN_KEY"}
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db", handles))
+    for handle in one.issuers:
+        add_for(one, handle, "one", "two", "three")
+    add_for(one, "law", "four")
+    with working(one):
+        until(lambda: all(all_final(one, handle, 1) for handle in one.issuers))
+        with one.database.write() as connection:
+            rows = [store.find(connection, name, "law").row for name in ("one", "two")]
+            # The fourth came into the same batch: it was not sealed before three were there.
+            changes.want(connection, StatusChange.REVOKE, rows[:1], int(time.time()), urgent=True)
+            changes.want(connection, StatusChange.SUSPEND, rows[1:], int(time.time()))
+
+        def revoked() -> bool:
+            with one.database.read() as connection:
+                return [
+                    found for row in rows for _, found, _ in changes.of_credential(connection, row)
+                ] == [ChangeState.FINAL, ChangeState.WANTED]
+
+        until(revoked)
+        assert len(holder(one)) == 2
+    assert {expires for _, _, expires in holder(one)} == {0}
+    assert_once(url, one)
+    one.database.close()
+
+
+def test_a_seal_that_is_asked_for_comes_before_the_schedules(
+    url: str, tmp_path: Path, environment: Callable[[Office], Office]
+) -> None:
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    add(one.database, "one")
+    with working(one):
+        time.sleep(0.5)
+        with one.database.write() as connection:
+            assert batch_store.sealed_batches(connection) == []
+            batch_store.ask_seal(connection, "main", int(time.time()))
+        until(lambda: all_final(one, "main", 1))
+    one.database.close()
+
+
+def test_commands_leave_the_account_to_a_running_worker(
+    url: str,
+    tmp_path: Path,
+    environment: Callable[[Office], Office],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    add(one.database, "one", "two")
+
+    def served() -> bool:
+        with one.database.read() as connection:
+            return account_store.is_served(connection, "main", int(time.time()))
+
+    with working(one):
+        until(served)
+        assert cli.main(["-w", str(one.folder), "anchor"]) == 0
+        assert "a running worker goes on with it" in capsys.readouterr().out
+        assert cli.main(["-w", str(one.folder), "revoke", "one"]) == 0
+        assert "1 credential revoked" in capsys.readouterr().out
+    assert not served()
+    assert all_final(one, "main", 1)
+    assert_once(url, one)
+    one.database.close()
+
+
+def test_a_second_worker_on_sqlite_is_refused(
+    url: str,
+    tmp_path: Path,
+    environment: Callable[[Office], Office],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("anchor_service.database._LOCK_S", 0.2)
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    with working(one):
+        until(lambda: len(holder(one)) == 1)
+        with pytest.raises(DatabaseError, match="another command is writing"):
+            worker.once(one.workspace)
+    one.database.close()
+
+
+def test_without_a_registered_issuer_it_says_what_to_do(
+    url: str, tmp_path: Path, environment: Callable[[Office], Office]
+) -> None:
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    file = one.folder / "credanchor.toml"
+    file.write_text(file.read_text().replace(f'id = "{one.issuers["main"]}"\n', ""))
+    with pytest.raises(WorkspaceError, match="credanchor issuer register"):
+        worker.once(one.workspace)
+    one.database.close()
+
+
+def test_once_does_what_is_due_and_leaves(
+    url: str, tmp_path: Path, environment: Callable[[Office], Office]
+) -> None:
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    add(one.database, "one", "two", "three")
+    assert worker.once(one.workspace, tempo=QUICK)
+    until(lambda: worker.once(one.workspace, tempo=QUICK) and all_final(one, "main", 1))
+    assert_once(url, one)
+    with one.database.read() as connection:
+        seen = overview.overview(connection, one.workspace, int(time.time()))
+    (account,) = seen.accounts
+    assert account.spent_today > 0
+    assert account.balance is not None
+    assert account.nights == account.balance // (10**12 * _anchor_gas(one))
+    assert seen.issuers[0].batches[BatchState.FINAL].number == 1
+    one.database.close()
+
+
+def _anchor_gas(one: Office) -> int:
+    from anchor_service.schema import inclusion
+
+    with one.database.read() as connection:
+        return int(connection.scalar(select(inclusion.c.gas_used)) or 0)
+
+
+def test_sigterm_ends_it_cleanly_and_frees_the_account(
+    url: str, tmp_path: Path, postgres_url: str
+) -> None:
+    one = office(tmp_path / "w", url, postgres_url)
+    process = one.worker("--lease", str(LEASE_S))
+    try:
+        until(lambda: len(holder(one)) == 1)
+        add(one.database, "one", "two", "three")
+        until(lambda: all_final(one, "main", 1))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert [expires for _, _, expires in holder(one)] == [0]
+    one.database.close()
+
+
+def test_another_worker_takes_a_killed_ones_batches_over_within_one_lease(
+    url: str, tmp_path: Path, postgres_url: str
+) -> None:
+    one = office(tmp_path / "w", url, postgres_url)
+    workers = [one.worker("--lease", str(LEASE_S)) for _ in range(2)]
+    try:
+        until(lambda: len(holder(one)) == 1)
+        taken = 0.0
+        for night in (1, 2):
+            taken = max(taken, _killed_at_work(one, workers, night))
+    finally:
+        for process in workers:
+            process.kill()
+            process.wait()
+    assert_once(url, one)
+    assert taken <= LEASE_S
+    one.database.close()
+
+
+def _killed_at_work(one: Office, workers: list[subprocess.Popen[bytes]], night: int) -> float:
+    """Kill the one that has the account, start another; seconds until it is taken over."""
+    add(one.database, *(f"{night} {number}" for number in range(3)))
+    ((owner, token, _),) = holder(one)
+    (first,) = [process for process in workers if f":{process.pid}:" in owner]
+    until(lambda: _sealed(one) == night)
+    first.kill()
+    first.wait()
+    workers.remove(first)
+    taken = until(lambda: holder(one)[0][1] > token)
+    workers.append(one.worker("--lease", str(LEASE_S)))
+    until(lambda: all_final(one, "main", night))
+    return taken
+
+
+def _sealed(one: Office) -> int:
+    with one.database.read() as connection:
+        return len(batch_store.sealed_batches(connection))
+
+
+class Jump:
+    """A wall clock that can be set."""
+
+    def __init__(self) -> None:
+        self.real = time.time
+        self.by = 0.0
+
+    def __call__(self) -> float:
+        return self.real() + self.by
+
+
+def test_a_clock_that_jumps_does_no_harm(
+    url: str,
+    tmp_path: Path,
+    environment: Callable[[Office], Office],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    clock = Jump()
+    monkeypatch.setattr(time, "time", clock)
+    with working(one):
+        for number, by in enumerate((0.0, 86400.0, -86400.0, 365 * 86400.0, 0.0), 1):
+            clock.by = by
+            add(one.database, *(f"{number} {n}" for n in range(3)))
+            until(lambda: all_final(one, "main", number))  # noqa: B023 - called before the next
+    assert_once(url, one)
+    one.database.close()
+
+
+def test_a_dead_holders_lease_in_the_far_future_is_taken_over_by_the_steady_clock(
+    url: str, tmp_path: Path, postgres_url: str, environment: Callable[[Office], Office]
+) -> None:
+    """As a holder leaves it whose clock was a year ahead when it died."""
+    one = environment(office(tmp_path / "w", url, postgres_url))
+    assert worker.once(one.workspace, tempo=QUICK)
+    with one.database.write() as connection:
+        far = int(time.time()) + 365 * 86400
+        connection.execute(update(signer_lease).values(owner="dead", expires=far))
+    assert not worker.once(one.workspace, tempo=QUICK)
+    ((_, token, _),) = holder(one)
+    tempo = Tempo(idle=0.05, busy=0.05, looks=0.1, lease=LEASE_S)
+    with working(one, tempo):
+        assert until(lambda: holder(one)[0][1] > token) <= LEASE_S
+    one.database.close()
+
+
+def test_a_lease_that_runs_out_mid_send_leaves_one_anchor(
+    url: str, tmp_path: Path, postgres_url: str, environment: Callable[[Office], Office]
+) -> None:
+    """The first worker stops between signing and sending; the second finishes; the first wakes."""
+    one = environment(office(tmp_path / "w", url, postgres_url))
+    add(one.database, "one", "two", "three")
+    asleep, wake, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def watch(moment: Moment) -> None:
+        if moment is Moment.SIGNED and not asleep.is_set():
+            asleep.set()
+            wake.wait(PATIENCE_S)
+
+    stop = threading.Event()
+    # A lease that nobody keeps alive: its holder is not scheduled by the machine at all.
+    tempo = Tempo(idle=0.05, busy=0.05, looks=0.1, lease=1)
+
+    def first() -> None:
+        worker.run(one.workspace, stop, tempo=tempo, watch=watch)
+        ended.set()
+
+    thread = threading.Thread(target=first)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("anchor_service.posts.Post.beat", lambda _: None)
+        thread.start()
+        assert asleep.wait(PATIENCE_S)
+        with working(one):
+            until(lambda: all_final(one, "main", 1))
+            wake.set()
+            time.sleep(0.5)
+    stop.set()
+    thread.join(20)
+    assert ended.is_set()
+    assert_once(url, one)
+    one.database.close()

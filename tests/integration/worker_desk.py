@@ -1,0 +1,129 @@
+"""Workspaces that workers serve, on a chain that goes on by itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bare_chain import BareChain
+from desks import CHAIN, REGISTRY, new_issuer, new_key_secret
+from eth_account import Account
+
+from anchor_service.database import Database
+from anchor_service.keys import ChainKey
+from registry.rpc import Node
+from registry.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from registry.values import IssuerId
+
+_TEXT = """
+[chain]
+id = "{chain}"
+rpc = {rpc}
+registry = "{registry}"
+fee_cap_gwei = 1000
+
+[issuer]
+name = "Main"
+key = "keys/issuer.pem"
+id = "{issuer}"
+
+[account]
+key_env = "MAIN_KEY"
+
+[schedule]
+cron = "never"
+max_size = 3
+
+[database]
+url = "{database}"
+"""
+_MORE = """
+[issuers.{handle}.issuer]
+name = "{handle}"
+id = "{issuer}"
+
+[issuers.{handle}.account]
+key_env = "{variable}"
+"""
+
+
+@dataclass
+class Office:
+    """A workspace, what its environment holds, and the issuers' ids by handle."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    issuers: Mapping[str, IssuerId]
+    database: Database
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace.load(self.folder, {})
+
+    def worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """A real process; its log goes where the test's output goes."""
+        program = "import sys; from registry.cli import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", program, "-w", str(self.folder), "worker", *options]
+        return subprocess.Popen(command, env={**os.environ, **self.environment})
+
+
+def office(
+    folder: Path,
+    chain_url: str,
+    database_url: str,
+    handles: Mapping[str, str] | None = None,
+    *,
+    rpc: list[str] | None = None,
+) -> Office:
+    """handles: more issuers, each with the variable of its account's key (`MAIN_KEY` to share)."""
+    folder.mkdir(exist_ok=True)
+    environment: dict[str, str] = {}
+    issuers: dict[str, IssuerId] = {}
+    with Node(chain_url) as node:
+        for handle, variable in {"main": "MAIN_KEY", **(handles or {})}.items():
+            secret = environment.setdefault(variable, new_key_secret(node))
+            issuers[handle] = new_issuer(node, ChainKey(Account.from_key(secret), CHAIN))
+    urls = ", ".join(f'"{url}"' for url in rpc or [chain_url])
+    text = _TEXT.format(
+        chain=CHAIN,
+        rpc=f"[{urls}]",
+        registry=REGISTRY,
+        issuer=issuers["main"],
+        database=database_url,
+    )
+    for handle, variable in (handles or {}).items():
+        text += _MORE.format(handle=handle, issuer=issuers[handle], variable=variable)
+    (folder / "credanchor.toml").write_text(text)
+    database = Database(database_url)
+    database.migrate()
+    return Office(folder, environment, issuers, database)
+
+
+@contextmanager
+def going_on(url: str, every_s: float = 0.1) -> Iterator[None]:
+    """A block every so often, as a public chain has them."""
+    stop = threading.Event()
+
+    def mine() -> None:
+        chain = BareChain(int(url.rsplit(":", 1)[1]))
+        while not stop.wait(every_s):
+            chain("anvil_mine", "0x1")
+        chain.close()
+
+    thread = threading.Thread(target=mine)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
