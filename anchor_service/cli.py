@@ -164,6 +164,9 @@ def _register_chain(commands: Commands) -> None:
         change = _add(commands, name, f"anchor_service.commands.change:{name}", text)
         change.add_argument("ids", metavar="ID", nargs="+", help=_IDS_HELP)
         change.add_argument("--no-wait", action="store_true", help="leave once it is in a block")
+        change.add_argument("--as", dest="name", metavar="NAME", help="who asks for it")
+        change.add_argument("--reason", metavar="CODE", help="why, as issued-in-error; kept here")
+        change.add_argument("--note", metavar="TEXT", help="more of why; kept here")
 
 
 def _register_service(commands: Commands) -> None:

@@ -13,6 +13,8 @@ RegistryError                 registry.errors
      ├─ DatabaseError         the database: can't be opened, is newer than we are, or is busy
      ├─ BackupRefused         a backup that can't be written or restored there, or is damaged
      ├─ ErasureRefused        a credential that can't be erased yet
+     ├─ ApprovalRefused       an approval of what does not wait, or by whom it can't be
+     ├─ ReissueRefused        a credential that can't be mended so
      ├─ UnknownCredential     an ID that means no credential here, or more than one
      ├─ UnknownKey            no such API key in force
      ├─ DamagedStore          a stored document that is no longer the one that was sealed
@@ -97,6 +99,14 @@ class BackupRefused(ServiceError):
 
 
 class ErasureRefused(ServiceError):
+    pass
+
+
+class ApprovalRefused(ServiceError):
+    pass
+
+
+class ReissueRefused(ServiceError):
     pass
 
 

@@ -150,9 +150,9 @@ def _subject(
         subject["id"] = row.did
     identifiers: list[JsonValue] = []
     if row.name:
-        identifiers.append(_identity("name", row.name))
+        identifiers.append(identity("name", row.name))
     if row.email:
-        identifiers.append(_hashed_email(row.email, randomness(_SALT_BYTES).hex()))
+        identifiers.append(hashed_email(row.email, randomness(_SALT_BYTES).hex()))
     if identifiers:
         subject["identifier"] = identifiers
     subject["achievement"] = achievement.body
@@ -161,13 +161,15 @@ def _subject(
     return subject
 
 
-def _identity(kind: str, value: str) -> JsonObject:
+def identity(kind: str, value: str) -> JsonObject:
+    """An IdentityObject in clear."""
     return {"type": "IdentityObject", "identityType": kind, "identityHash": value, "hashed": False}
 
 
-def _hashed_email(email: str, salt: str) -> JsonObject:
-    identity = _identity("emailAddress", hash_identity(email, salt))
-    return {**identity, "hashed": True, "salt": salt}
+def hashed_email(email: str, salt: str) -> JsonObject:
+    """An IdentityObject that only who knows the address can match; salt: hex text."""
+    entry = identity("emailAddress", hash_identity(email, salt))
+    return {**entry, "hashed": True, "salt": salt}
 
 
 def hash_identity(email: str, salt: str) -> str:

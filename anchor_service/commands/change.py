@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from anchor_service import changes, store
+from anchor_service import approvals, changes, store
 from anchor_service.commands.anchor import bring, open_line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.errors import UnknownCredential
 from anchor_service.lifecycle import ChangeState
+from anchor_service.reason_codes import ReasonCode
+from registry.errors import MalformedValue
 from registry.events import StatusChange
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from anchor_service.anchoring import Line
     from anchor_service.commands.served import Served
     from anchor_service.store import Stored
+    from registry.workspace import Workspace
 
 _PAST = {
     StatusChange.REVOKE: "revoked",
@@ -48,6 +51,7 @@ def _run(args: argparse.Namespace, change: StatusChange) -> int:
         with line.database.read() as connection:
             states = changes.states_of(connection, wanted)
             blocked = changes.blocked_of(connection, wanted)
+            held = _held(connection, workspace, wanted)
     listed = list(zip(meant, (states[one] for one in wanted), strict=True))
     for one, (state, reason) in listed:
         if state is ChangeState.DROPPED:
@@ -59,13 +63,17 @@ def _run(args: argparse.Namespace, change: StatusChange) -> int:
     done = sum(state in (ChangeState.INCLUDED, ChangeState.FINAL) for _, (state, _) in listed)
     say(args, f"{count(done, 'credential')} {_PAST[change]}")
     waiting = sum(state in (ChangeState.WANTED, ChangeState.SENT) for _, (state, _) in listed)
+    if held:
+        say(args, f"{count(held, 'credential')} waiting for two people: `approve list`")
+    if waiting > held:
+        say(args, f"{count(waiting - held, 'credential')} waiting; `anchor` goes on with them")
     if waiting:
-        say(args, f"{count(waiting, 'credential')} waiting; `anchor` goes on with them")
         code = code or 3
     answer(
         args,
         {
             "change": change.name.lower(),
+            "waitingForApproval": held,
             "credentials": [
                 {"id": one.name, "state": state.value, "reason": reason or None}
                 for one, (state, reason) in listed
@@ -79,6 +87,7 @@ def _want(
     args: argparse.Namespace, line: Line | Served, change: StatusChange
 ) -> tuple[list[Stored], list[int]]:
     """Nothing is written where one of the ids is not known. In the order given, each once."""
+    reason = _reason(args.reason)
     with line.database.write() as connection:
         found = {one.row: one for one in _find_all(connection, line.handle, args.ids)}
         for one in found.values():
@@ -86,9 +95,33 @@ def _want(
                 raise UnknownCredential(
                     f"{one.name}: not anchored yet, so there is no status to change; run `anchor`"
                 )
-        wanted = changes.want(connection, change, list(found), int(time.time()), urgent=True)
+        wanted = changes.want(
+            connection,
+            change,
+            list(found),
+            int(time.time()),
+            urgent=True,
+            reason_code=reason,
+            note=args.note,
+            asked_by=args.name,
+        )
     return list(found.values()), wanted
 
 
 def _find_all(connection: Connection, issuer: str, ids: list[str]) -> list[Stored]:
     return [store.find(connection, text, issuer) for text in ids]
+
+
+def _held(connection: Connection, workspace: Workspace, wanted: list[int]) -> int:
+    """How many of these changes wait for people."""
+    waiting = approvals.held_revocations(
+        connection, workspace.handle, workspace.approval, int(time.time())
+    )
+    return len({one.id for one in waiting} & set(wanted))
+
+
+def _reason(text: str | None) -> ReasonCode | None:
+    try:
+        return None if text is None else ReasonCode(text)
+    except ValueError:
+        raise MalformedValue("--reason", f"{text!r} is none of {', '.join(ReasonCode)}") from None

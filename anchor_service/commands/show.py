@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, changes, inclusions, overview, store
+from anchor_service import batch_store, changes, inclusions, overview, reissuing, store
 from anchor_service.commands.anchor import batches
 from anchor_service.commands.output import answer, count, load_workspace, say
 from anchor_service.lifecycle import BatchState
@@ -88,6 +88,7 @@ def show(args: argparse.Namespace) -> int:
         document = store.document_of(connection, one.row)
         found = inclusions.get_inclusion(connection, batch_id=one.batch)
         history = changes.of_credential(connection, one.row)
+        replaces, replaced_by = reissuing.neighbours(connection, one.row)
     say(args, f"id          {one.credential_id or '(none)'}")
     say(args, f"about       {one.label or '(nothing said)'}")
     say(args, f"digest      {one.digest}")
@@ -99,6 +100,10 @@ def show(args: argparse.Namespace) -> int:
         say(args, f"transaction {found.tx_hash}")
     for change, state, reason in history:
         say(args, f"{change.name.lower():<12}{state}" + (f": {reason}" if reason else ""))
+    if replaces:
+        say(args, f"replaces    {replaces}")
+    if replaced_by:
+        say(args, f"replaced by {replaced_by}")
     shown: JsonObject = {
         "id": one.credential_id,
         "label": one.label,
@@ -113,6 +118,8 @@ def show(args: argparse.Namespace) -> int:
             {"change": change.name.lower(), "state": state.value, "reason": reason}
             for change, state, reason in history
         ],
+        "replaces": replaces,
+        "replacedBy": replaced_by,
         "document": None if document is None else read(document),
     }
     answer(args, shown)
