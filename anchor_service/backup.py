@@ -187,7 +187,7 @@ def _copy(source: Connection, sink: Connection, step: Step) -> dict[str, TableDi
 
 
 def _copy_table(source: Connection, sink: Connection, table: Table, step: Step) -> TableDigest:
-    names = tuple(column.name for column in table.columns)
+    names = tuple(str(column.name) for column in table.columns)
     query = select(table).order_by(*table.primary_key.columns)
     digest, count = sha256(), 0
     result = source.execution_options(yield_per=_CHUNK).execute(query)
