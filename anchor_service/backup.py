@@ -183,7 +183,11 @@ def _opened(file: Path) -> Iterator[Database]:
 
 
 def _copy(source: Connection, sink: Connection, step: Step) -> dict[str, TableDigest]:
-    return {table.name: _copy_table(source, sink, table, step) for table in metadata.sorted_tables}
+    return {
+        # SQLAlchemy's names are texts of their own kind, which JSON's writer does not take.
+        str(table.name): _copy_table(source, sink, table, step)
+        for table in metadata.sorted_tables
+    }
 
 
 def _copy_table(source: Connection, sink: Connection, table: Table, step: Step) -> TableDigest:
