@@ -58,8 +58,16 @@ class Allowed:
         request: Request,
         sent: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     ) -> Caller:
+        return await self._judge(request, sent.credentials if sent else "")
+
+    async def of(self, request: Request) -> Caller:
+        """The same for a handler that asks by itself."""
+        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        return await self._judge(request, text.strip() if scheme.lower() == "bearer" else "")
+
+    async def _judge(self, request: Request, text: str) -> Caller:
         running: Running = request.app.state.running
-        key = await find_key(running, request, sent.credentials if sent else "")
+        key = await find_key(running, request, text)
         request.scope["state"]["key_id"] = key.id
         running.key_buckets.take(key.id)
         if self.scope not in key.scopes:

@@ -15,6 +15,7 @@ from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer, json_answer
 from anchor_service.api.body import JSON_TYPES, LINES_TYPES, check_type, read_body, validate
 from anchor_service.api.bulk import BulkResponse
+from anchor_service.api.direct import DirectRoute, read_flag, served_by
 from anchor_service.api.errors import Unavailable
 from anchor_service.api.intake import Intake
 from anchor_service.api.models import (
@@ -41,52 +42,22 @@ from registry.receipt import Receipt
 from registry.strict_json import MAX_CREDENTIAL_BYTES, read_object
 from registry.values import Address, BatchRoot, ChainId, CredentialDigest, IssuerId, Salt
 
-router = APIRouter(tags=["credentials"])
+router = APIRouter(tags=["credentials"], route_class=DirectRoute)
 _KIND = "credentials"
 # Above, reading takes longer than other requests should wait for the event loop.
 _SMALL_BYTES = 16 * 1024
 _TO_ISSUE_MEMBERS = frozenset({"achievement", "recipient"})
 
 Reader = Annotated[Caller, Depends(Allowed(Scope.CREDENTIALS_READ))]
-Writer = Annotated[Caller, Depends(Allowed(Scope.CREDENTIALS_WRITE))]
+_MAY_WRITE = Allowed(Scope.CREDENTIALS_WRITE)
+Writer = Annotated[Caller, Depends(_MAY_WRITE)]
 _READ = (*manual.WITH_KEY, problems.NOT_FOUND, problems.INVALID_REQUEST, problems.WRONG_STATE)
 
 
-@router.post(
-    "/v1/credentials",
-    status_code=201,
-    summary="Take in one credential: signed already, or to be issued",
-    responses={
-        200: manual.told(Taken, {**samples.TAKEN, "present": True}, "It was here already."),
-        201: manual.told(Taken, samples.TAKEN, "It is stored; a batch will anchor it."),
-        **manual.refusals(
-            *manual.WITH_KEY,
-            *manual.WITH_BODY,
-            problems.REFUSED_CREDENTIAL,
-            problems.KEY_REUSED,
-        ),
-    },
-    openapi_extra=manual.body(
-        {"anyOf": [{"type": "object"}, manual.inline(ToIssue)]},
-        {"signed": samples.CREDENTIAL, "toIssue": samples.TO_ISSUE},
-        JSON_TYPES,
-    ),
-)
-async def post_credential(
-    request: Request,
-    caller: Writer,
-    key: IdempotencyKey = None,
-    strict: Annotated[
-        bool, Query(description="refuse what its official schema does not accept")
-    ] = False,
-) -> Response:
-    """A signed credential is stored byte for byte; its digest, not its id, says what is the same.
-
-    With `{"achievement": ..., "recipient": ...}` it is made and signed here. The answer comes
-    when it is durable. Repeat with the same Idempotency-Key for as long as no answer comes.
-    """
-    del key  # documented here, read by ticket_of
+async def _post_credential(request: Request) -> Response:
+    caller = await _MAY_WRITE.of(request)
     running = running_of(request)
+    strict = read_flag(request, "strict")
     raw = await read_body(request)
     ticket = ticket_of(request, caller, raw)
     one, label = await _taken(running, caller, raw, strict=strict)
@@ -125,6 +96,43 @@ def _to_issue(raw: bytes) -> dict[str, Any] | None:
         return None
     document = read_object(raw, max_bytes=MAX_CREDENTIAL_BYTES)
     return document if document.keys() & _TO_ISSUE_MEMBERS and "type" not in document else None
+
+
+@router.post(
+    "/v1/credentials",
+    status_code=201,
+    summary="Take in one credential: signed already, or to be issued",
+    responses={
+        200: manual.told(Taken, {**samples.TAKEN, "present": True}, "It was here already."),
+        201: manual.told(Taken, samples.TAKEN, "It is stored; a batch will anchor it."),
+        **manual.refusals(
+            *manual.WITH_KEY,
+            *manual.WITH_BODY,
+            problems.REFUSED_CREDENTIAL,
+            problems.KEY_REUSED,
+        ),
+    },
+    openapi_extra=manual.body(
+        {"anyOf": [{"type": "object"}, manual.inline(ToIssue)]},
+        {"signed": samples.CREDENTIAL, "toIssue": samples.TO_ISSUE},
+        JSON_TYPES,
+    ),
+)
+@served_by(_post_credential)
+async def post_credential(
+    request: Request,
+    caller: Writer,
+    key: IdempotencyKey = None,
+    strict: Annotated[
+        bool, Query(description="refuse what its official schema does not accept")
+    ] = False,
+) -> Response:
+    """A signed credential is stored byte for byte; its digest, not its id, says what is the same.
+
+    With `{"achievement": ..., "recipient": ...}` it is made and signed here. The answer comes
+    when it is durable. Repeat with the same Idempotency-Key for as long as no answer comes.
+    """
+    raise AssertionError((request, caller, key, strict))
 
 
 @router.post(

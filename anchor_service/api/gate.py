@@ -7,8 +7,9 @@ error's text reaches a caller or the server's own log.
 from __future__ import annotations
 
 import asyncio
+import itertools
+import secrets
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UNMATCHED = "(none)"
+# A request's id: that of the process, which is random, and a number. Random bytes for each would
+# be a system call that hands the interpreter to another thread.
+_RUN = secrets.token_hex(8)
+_NUMBERS = itertools.count(1)
 
 
 class Gate:
@@ -86,7 +91,7 @@ class _Request:
         self._whole = False
         self.limit: int | None = None
         self.status = 0
-        self.id = uuid.uuid4().hex
+        self.id = f"{_RUN}{next(_NUMBERS):08x}"
         # The same for the same request, wherever it is logged; never what the caller sent.
         scope.setdefault("state", {})["request_id"] = self.id
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
     from anchor_service.database import Database
     from registry.workspace import Workspace
 
-# The thread that commits asks for the interpreter a dozen times a transaction, and each time waits
-# so long while the event loop is busy: with Python's own 5 ms that is what requests would wait for.
-_SWITCH_S = 0.0005
 # Requests under way when the process is told to end get so long to finish.
 _GRACE_S = 20
 
@@ -39,7 +35,6 @@ _GRACE_S = 20
 def run(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     logs.set_up()
-    sys.setswitchinterval(_SWITCH_S)
     with ExitStack() as stack:
         database = stack.enter_context(open_database(workspace))
         app = stack.enter_context(open_app(workspace, database))
