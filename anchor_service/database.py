@@ -25,6 +25,8 @@ _PAGE_BYTES = 16384
 _CACHE_KIB = 65536
 _BUSY_MS = 60_000
 _LOCK_S = 30
+# At most 32,766 parameters in SQLite and 65,535 in PostgreSQL, of nine columns at most.
+_ROWS_A_STATEMENT = (512, 64, 8, 1)
 # Any number that no other program takes in this database.
 _MIGRATION_LOCK = 0x43724163
 
@@ -180,14 +182,21 @@ class Database:
 def bulk_insert(
     connection: Connection, table: Table, columns: Sequence[str], rows: list[tuple[Any, ...]]
 ) -> None:
-    """Insert through the driver's own executemany: several times as fast as Core with dicts."""
-    if not rows:
-        return
+    """Insert through the driver, many rows a statement: several times as fast as Core with dicts.
+
+    A driver's executemany hands the interpreter to another thread at each row, and waits to have it
+    back. The statements are of few lengths, so that they stay prepared.
+    """
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    marks = ", ".join([mark] * len(columns))
-    # Names of our own tables and columns; every value is a parameter.
-    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 - as said
-    connection.exec_driver_sql(statement, rows)
+    row_marks = f"({', '.join([mark] * len(columns))})"
+    start = 0
+    while left := len(rows) - start:
+        number = next(size for size in _ROWS_A_STATEMENT if size <= left)
+        values = tuple(value for row in rows[start : start + number] for value in row)
+        # Names of our own tables and columns; every value is a parameter.
+        insert = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES "  # noqa: S608 - as said
+        connection.exec_driver_sql(insert + ", ".join([row_marks] * number), values)
+        start += number
 
 
 def insert_one(connection: Connection, table: Table, **values: object) -> int:

@@ -96,7 +96,7 @@ def add_credentials(
                 )
             )
         )
-        rows: list[tuple[Any, ...]] = []
+        fresh: list[NewCredential] = []
         added: list[Added] = []
         for new in chunk:
             present = new.digest in known
@@ -104,10 +104,12 @@ def add_credentials(
             if present:
                 continue
             known.add(new.digest)
-            body = documents.pack(new.document)
-            rows.append(
-                (target, issuer, now, new.credential_id, new.label, bytes(new.digest), body)
-            )
+            fresh.append(new)
+        bodies = documents.pack_all([new.document for new in fresh])
+        rows: list[tuple[Any, ...]] = [
+            (target, issuer, now, new.credential_id, new.label, bytes(new.digest), body)
+            for new, body in zip(fresh, bodies, strict=True)
+        ]
         bulk_insert(connection, credential, _NEW_COLUMNS, rows)
         yield from added
 

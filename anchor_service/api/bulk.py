@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from anchor_service.store import Added, NewCredential
     from registry.strict_json import JsonObject
 
-_PORTION_LINES = 500
+_PORTION_LINES = 512
 _PORTION_BYTES = 4 * 2**20
 # A client that waits for its answers before it sends more is not kept waiting longer.
 _PATIENCE_S = 0.05
@@ -61,6 +61,7 @@ class BulkResponse(Response):
         self._token = token
         self._strict = strict
         self._counts = {"stored": 0, "present": 0, "refused": 0}
+        self._storing: asyncio.Future[list[JsonObject]] | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         del scope
@@ -86,27 +87,52 @@ class BulkResponse(Response):
         reading = asyncio.ensure_future(receive())
         try:
             while more:
-                done, _ = await asyncio.wait({reading}, timeout=_PATIENCE_S if portion else None)
-                if done:
-                    message = reading.result()
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    more = message.get("more_body", False)
-                    portion.add(splitter.feed(message.get("body", b"")))
+                waiting = {reading, self._storing} if self._storing else {reading}
+                done, _ = await asyncio.wait(
+                    waiting,
+                    timeout=_PATIENCE_S if portion else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if self._storing in done:
+                    await self._tell(out)
+                if reading in done:
+                    more = self._add(reading.result(), splitter, portion)
                     if more:
                         reading = asyncio.ensure_future(receive())
-                    else:
-                        portion.add(splitter.finish())
                 while lines := portion.cut(everything=not done or not more):
-                    out.write(await self._store(lines))
+                    await self._begin(lines, out)
         finally:
             reading.cancel()
+            await self._tell(out)
         out.write([{"end": True, **self._counts}])
 
-    async def _store(self, lines: Sequence[Line]) -> list[JsonObject]:
-        """One portion in one transaction; the answers to its lines, in their order."""
+    def _add(self, message: Any, splitter: LineSplitter, portion: _Portion) -> bool:
+        """Take in a piece of the body; False for the last one. Raises _Gone."""
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        portion.add(splitter.feed(message.get("body", b"")))
+        more: bool = message.get("more_body", False)
+        if not more:
+            portion.add(splitter.finish())
+        return more
+
+    async def _begin(self, lines: Sequence[Line], out: _Spool) -> None:
+        """Read a portion while the one before it is being stored, and then begin to store it."""
         await find_key(self._running, self._request, self._token)  # it may have ended meanwhile
         sorted_out = await run_in_threadpool(self._sort, lines)
+        await self._tell(out)
+        self._storing = asyncio.ensure_future(self._store(lines, sorted_out))
+
+    async def _tell(self, out: _Spool) -> None:
+        """Write what became of the portion that is being stored, if there is one."""
+        storing, self._storing = self._storing, None
+        if storing is not None:
+            out.write(await storing)
+
+    async def _store(
+        self, lines: Sequence[Line], sorted_out: Sequence[NewCredential | str]
+    ) -> list[JsonObject]:
+        """One portion in one transaction; the answers to its lines, in their order."""
         stored = [one for one in sorted_out if not isinstance(one, str)]
         added: list[Added] = []
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     from registry.workspace import Workspace
 
+PORTION = 512
+"""Lines that the API stores in one transaction."""
+
 
 @dataclass
 class Site:
@@ -244,7 +247,7 @@ def test_a_connection_that_breaks_leaves_nothing_half_acknowledged(site: Site) -
             f"Content-Type: application/x-ndjson\r\nContent-Length: {10**9}\r\n\r\n".encode()
         )
         wire.sendall(b"".join(sent) + sent[0][:100])
-        seen = read_until(wire, b'"line":500')
+        seen = read_until(wire, b'"line":%d' % PORTION)
         # Reset, not closed: the server learns of it in the middle of its work.
         wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     acknowledged = {one.split(b'"')[0].decode() for one in seen.split(b'"digest":"')[1:]}
@@ -253,7 +256,7 @@ def test_a_connection_that_breaks_leaves_nothing_half_acknowledged(site: Site) -
         time.sleep(0.02)
     kept = stored(site) - before
     assert whole <= kept
-    assert len(kept) % 500 == 0 or len(kept) == len(sent)
+    assert len(kept) % PORTION == 0 or len(kept) == len(sent)
     *_, end = bulk(site.client, b"".join(sent))
     assert end["present"] == len(kept)
     assert end["stored"] == len(sent) - len(kept)
