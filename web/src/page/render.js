@@ -9,10 +9,11 @@ const UNDECIDED = ["CANNOT_CHECK", "PENDING"];
 const markOf = (verdict) => (verdict === "VALID" ? "VALID" : UNDECIDED.includes(verdict) ? "UNKNOWN" : "INVALID");
 
 /** What a reader can do about a check that is not valid; null where nothing is wrong. */
-function advice({ step, outcome, verdict }) {
+function advice({ step, outcome, verdict, say: [key] }) {
   if (outcome === "INVALID") return say(`next.${verdict}`);
   if (outcome !== "UNKNOWN") return null;
-  return say(`next.${["anchor", "standing", "status"].includes(step) ? "stale" : step}`);
+  const isStale = step === "anchor" || step === "status" || key === "standing.not_then";
+  return say(`next.${isStale ? "stale" : step}`);
 }
 
 /** One line for a screen reader. */
