@@ -53,7 +53,7 @@ export function reportCard(name, report, text, open) {
         {},
         h("summary", {}, say("raw.title")),
         h("h4", {}, say("raw.report")),
-        h("pre", { tabindex: 0, role: "group", "aria-label": say("raw.report"), dir: "ltr" }, pretty({ verdict, ...facts })),
+        h("pre", { tabindex: 0, role: "group", "aria-label": say("raw.report"), dir: "ltr" }, visible(pretty({ verdict, ...facts }))),
         h("h4", {}, say("raw.document")),
         h("pre", { tabindex: 0, role: "group", "aria-label": say("raw.document"), dir: "ltr" }, visible(text)),
       ),
