@@ -12,6 +12,8 @@ from anchor_service import cli_api, cli_registrar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from anchor_service.durations import Duration
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _IDS_HELP = "the credential's id, the start of its uuid, or its digest (0x...)"
@@ -219,6 +221,23 @@ def _register_reading(commands: Commands) -> None:
     )
     show = _add(commands, "show", "anchor_service.commands.show:show", "one credential")
     show.add_argument("id", metavar="ID", help=_IDS_HELP)
+    listed = _add(
+        commands,
+        "status-list",
+        "anchor_service.commands.status_list:run",
+        "write a batch's status on the chain as a signed W3C status list",
+    )
+    listed.add_argument("--batch", metavar="N", type=int, required=True)
+    listed.add_argument("--purpose", choices=("revocation", "suspension"), default="revocation")
+    listed.add_argument("--url", required=True, help="where it will be published")
+    listed.add_argument(
+        "--valid",
+        metavar="TIME",
+        type=_duration,
+        default="P1D",
+        help="for how long from now on, such as PT6H or P7D (else: P1D)",
+    )
+    listed.add_argument("--out", metavar="FILE", type=Path, required=True)
 
 
 def _add(
@@ -248,6 +267,16 @@ def _lease(text: str) -> int:
     if not text.isdecimal() or not 3 <= int(text) <= 3600:
         raise argparse.ArgumentTypeError("whole seconds from 3 to 3600")
     return int(text)
+
+
+def _duration(text: str) -> Duration:
+    from anchor_service.durations import Duration
+    from registry.errors import MalformedValue
+
+    try:
+        return Duration.parse(text)
+    except MalformedValue as fault:
+        raise argparse.ArgumentTypeError(f"{text!r}: {fault.reason}") from None
 
 
 def _mapping(text: str) -> tuple[str, str]:

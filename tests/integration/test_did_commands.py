@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,9 @@ from registry import guarded_https
 from registry.cli import main
 from registry.devchain import running_chain
 from registry.did_document import DidDocument
+from registry.issuer_keys import IssuerKeys
+from registry.receipt import extract
+from registry.status_list import Entry, KnownList, ListStatus, judge_list
 from registry.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -146,6 +151,33 @@ def test_from_init_to_a_verdict_that_rests_on_the_published_document_and_a_keys_
     lost = shell.report(shell.export(tmp_path / "out", leaked))
     assert lost["verdict"] == "TAMPERED"
     assert lost["checks"][2]["reason"] == "signer-retired"
+
+
+def test_a_batchs_status_is_written_as_a_w3c_status_list(shell: Shell, tmp_path: Path) -> None:
+    revoked, suspended, active, *_ = shell.issue()
+    batch = shell.json("anchor")["batches"][0]["batch"]
+    shell("revoke", revoked)
+    shell("suspend", suspended)
+    url, file = "https://uni.example/status/1", tmp_path / "list.json"
+    indexes = {
+        one: extract(json.loads(shell.export(tmp_path / "out", one).read_text("utf-8")))
+        for one in (revoked, suspended, active)
+    }
+    for purpose, marked in (("revocation", revoked), ("suspension", suspended)):
+        words = ("--batch", batch, "--purpose", purpose, "--url", url, "--out", file)
+        assert shell.json("status-list", *words)["marked"] == 1
+        raw = file.read_bytes()
+        document = DidDocument.parse((shell.folder / DID_DOCUMENT).read_bytes())
+        keys = IssuerKeys(document.did, document.keys, int(time.time()))
+        for one, receipt in indexes.items():
+            assert receipt is not None
+            entry = Entry(url, purpose, receipt.index)
+            known = [KnownList(url, raw)]
+            found = judge_list(entry, known, document.did, keys, datetime.now(UTC))
+            assert found.status is not ListStatus.UNKNOWN, found.sentence
+            assert (found.status is not ListStatus.CLEAR) is (one == marked)
+    unknown = ("--batch", 10**6, "--url", url, "--out", file)
+    assert "no anchored batch 1000000" in shell.refused("status-list", *unknown)
 
 
 def test_what_a_person_adds_to_the_document_stays(shell: Shell, tmp_path: Path) -> None:
