@@ -47,8 +47,9 @@ def cut_off(folder: Path, *words: object) -> tuple[int, list[dict[str, Any]]]:
     """`verify --json` in a process that has no network, and may not even ask for a socket."""
     command = [sys.executable, "-c", NO_SOCKETS + PROGRAM, "verify", "--json", *map(str, words)]
     unshare = shutil.which("unshare")
-    if unshare and subprocess.run([unshare, "-rn", "true"], capture_output=True).returncode == 0:
-        command = [unshare, "-rn", *command]
+    if unshare:
+        probe = subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False)
+        command = [unshare, "-rn", *command] if probe.returncode == 0 else command
     run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert run.stdout, run.stderr
     return run.returncode, json.loads(run.stdout)["reports"]
