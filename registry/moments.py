@@ -63,7 +63,10 @@ def read_asked_moment(text: str) -> datetime:
 
 def stamp(moment: datetime) -> str:
     """Return an aware moment as RFC 3339 in UTC, to the second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
+    utc = moment.astimezone(UTC)
+    # strftime takes ten times as long, and forgets the zeros of early years on some systems.
+    time = f"{utc.hour:02}:{utc.minute:02}:{utc.second:02}"
+    return f"{utc.year:04}-{utc.month:02}-{utc.day:02}T{time}Z"
 
 
 def unix_stamp(seconds: int) -> str:
@@ -80,4 +83,5 @@ def unix_minute(seconds: int) -> str:
     """Return Unix seconds for a person, to the minute: 2026-11-20 03:00 UTC."""
     if seconds > _LAST_SECOND:
         return unix_stamp(seconds)
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC").rjust(20, "0")
+    text = unix_stamp(seconds)
+    return f"{text[:10]} {text[11:16]} UTC"

@@ -7,11 +7,15 @@ did:key method.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from registry.errors import MalformedValue
 from registry.values import Bytes32, FixedBytes
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _DIGITS = {character: digit for digit, character in enumerate(_ALPHABET)}
+_KEPT = 1024
+"""Keys whose text is kept: a batch of credentials names few, and base58 is slow."""
 # Conversion takes quadratic time; a signature has 88 characters and nothing here is longer.
 _MAX_CHARACTERS = 256
 _MULTIBASE_BASE58BTC = "z"
@@ -72,6 +76,7 @@ def decode_multibase(text: str) -> bytes:
     return decode_base58btc(text[1:])
 
 
+@lru_cache(maxsize=_KEPT)
 def encode_multikey(key: AnyPublicKey) -> str:
     """The key's Multikey text; it begins with z6Mk for Ed25519 and with zDn for P-256."""
     is_p256 = isinstance(key, P256PublicKey)
@@ -86,6 +91,7 @@ def decode_multikey(text: str) -> PublicKey:
     return key
 
 
+@lru_cache(maxsize=_KEPT)
 def decode_any_multikey(text: str) -> AnyPublicKey:
     """Raises MalformedValue for a kind of key that is not known here and for a wrong length."""
     data = decode_multibase(text)

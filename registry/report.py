@@ -233,4 +233,6 @@ def printable(text: str, limit: int = 120) -> str:
     rewrite the verdict that is printed about it; long text is cut.
     """
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)

@@ -19,6 +19,8 @@ Item: TypeAlias = "bytes | list[Item]"
 MAX_DEPTH = 8
 """Lists in lists. Headers and accounts have one; a trie node with embedded nodes has four."""
 
+_HASH = 0xA0
+"""Before 32 bytes."""
 _SHORT = 55
 """Bytes whose length fits into the first byte."""
 
@@ -74,6 +76,10 @@ def _items(raw: bytes, at: int, end: int, depth: int) -> list[Item]:
     items: list[Item] = []
     while at < end:
         first = raw[at]
+        if first == _HASH and at + 33 <= end:  # what most of a trie is made of
+            items.append(raw[at + 1 : at + 33])
+            at += 33
+            continue
         if first < 0x80:
             items.append(raw[at : at + 1])
             at += 1

@@ -27,6 +27,7 @@ EMPTY_TRIE = Bytes32.from_hex("0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc
 _HASH_BYTES = 32
 _BRANCH, _SHORT = 17, 2
 """Items of a branch, and of a leaf or an extension."""
+_FULL_BYTES, _FULL_PREFIX, _HASH_PREFIXES = 532, b"\xf9\x02\x11", b"\xa0" * 16
 _ODD, _LEAF = 1, 2
 """Hex-prefix flags, in the high half of a path's first byte."""
 
@@ -94,9 +95,23 @@ class Witness:
             raise BrokenProof(f"the trie node 0x{reference.hex()} is not among those given")
         if len(raw) < _HASH_BYTES and not isinstance(reference, Bytes32):
             raise BrokenProof("a trie node below 32 bytes stands apart from its parent")
-        node = _checked(rlp.decode_list(raw, max_bytes=MAX_NODE_BYTES))
+        node = _full_branch(raw) or _checked(rlp.decode_list(raw, max_bytes=MAX_NODE_BYTES))
         self._decoded[reference] = node
         return node
+
+
+def _full_branch(raw: bytes) -> list[Item] | None:
+    """A branch of sixteen hashes and no value, which most nodes of a large trie are; else None.
+
+    It has one encoding and one length, so this is what RLP says of it, at a tenth of the time.
+    """
+    if (
+        len(raw) == _FULL_BYTES
+        and raw.startswith(_FULL_PREFIX)
+        and raw[3::33] == _HASH_PREFIXES + b"\x80"
+    ):
+        return [*(raw[at : at + 32] for at in range(4, _FULL_BYTES, 33)), b""]
+    return None
 
 
 def _checked(node: list[Item]) -> list[Item]:

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tries import Trie, peer_value
 
+from registry import rlp
 from registry.errors import BrokenProof, MalformedRlp, UnsoundEvidence
 from registry.keccak import keccak256
-from registry.trie_proof import EMPTY_TRIE, Witness
+from registry.trie_proof import EMPTY_TRIE, Witness, _full_branch
 from registry.values import Bytes32
 
 KEYS = st.one_of(
@@ -172,6 +173,19 @@ def test_a_node_that_is_no_rlp_or_too_large_is_refused() -> None:
     for raw in (b"\xc1", b"abc", b"\xb9\x04\x00" + bytes(1024), bytes(2000)):
         with pytest.raises(MalformedRlp):
             Witness([raw]).value(Bytes32(keccak256(raw)), bytes(32))
+
+
+def test_a_full_branch_is_read_as_rlp_says() -> None:
+    full: list[bytes] = [bytes([n]) * 32 for n in range(16)] + [b""]
+    raw = peer_rlp.encode(full)
+    assert _full_branch(raw) == rlp.decode(raw, max_bytes=1024) == full
+    for at in range(len(raw)):
+        changed = bytearray(raw)
+        changed[at] ^= 0xFF
+        read = _full_branch(bytes(changed))
+        assert read is None or read == rlp.decode(bytes(changed), max_bytes=1024)
+    for other in ([*full[:15], b"", b""], [*full[:16], b"v" * 32], [*full[:16], b"v"]):
+        assert _full_branch(peer_rlp.encode(other)) is None
 
 
 @pytest.mark.long
