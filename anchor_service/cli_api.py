@@ -38,6 +38,14 @@ _MODULE = "anchor_service.commands"
 def register(commands: Commands, add: Add) -> None:
     api = add(commands, "api", f"{_MODULE}.api:run", "serve the HTTP API", of_issuer=False)
     _add_address(api)
+    serve = add(
+        commands,
+        "serve",
+        f"{_MODULE}.serve:run",
+        "the HTTP API and the worker in one process",
+        of_issuer=False,
+    )
+    _add_address(serve)
     _register_key(commands, add)
 
 

@@ -22,6 +22,8 @@ from anchor_service.api import (
     health_routes,
     issuers_routes,
     logs,
+    proofs_routes,
+    state_routes,
     verify_routes,
 )
 from anchor_service.api.access import key_finder
@@ -33,6 +35,7 @@ from anchor_service.api.limits import Buckets
 from anchor_service.api.metrics import Metrics
 from anchor_service.api.services import Running
 from anchor_service.tree_parts import Paths
+from registry.bundle import MAX_BUNDLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,12 +44,16 @@ if TYPE_CHECKING:
 
 ROUTERS = (
     credentials_routes.router,
+    proofs_routes.router,
     batches_routes.router,
     changes_routes.router,
     issuers_routes.router,
     verify_routes.router,
+    state_routes.router,
     health_routes.router,
 )
+# A bundle has limits of its own.
+LARGER = {"/v1/verify": MAX_BUNDLE_BYTES}
 STREAMS = frozenset({"/v1/credentials/bulk"})
 
 # Each holds a database connection; the pool has as many, and one for each of the groups.
@@ -96,6 +103,7 @@ def create_app(services: Services) -> FastAPI:
         Gate,
         metrics=metrics,
         max_body=services.settings.max_body,
+        larger=LARGER,
         max_seconds=services.settings.max_seconds,
         idle_seconds=services.settings.idle_seconds,
         stream_paths=STREAMS,

@@ -21,7 +21,6 @@ from anchor_service.api.intake import Intake
 from anchor_service.api.models import (
     CredentialPage,
     CredentialWhole,
-    ReceiptSeen,
     Taken,
     ToIssue,
 )
@@ -32,15 +31,12 @@ from anchor_service.api.running import running_of
 from anchor_service.api.services import Running
 from anchor_service.api.taking import shown, take, to_store
 from anchor_service.api_keys import Scope
-from anchor_service.exporting import with_receipt
 from anchor_service.lifecycle import BatchState
 from anchor_service.ready_made import ReadyMade
 from anchor_service.recipients import read_recipient
 from anchor_service.store import Added
 from registry.canonical import canonicalize
-from registry.receipt import Receipt
 from registry.strict_json import MAX_CREDENTIAL_BYTES, read_object
-from registry.values import Address, BatchRoot, ChainId, CredentialDigest, IssuerId, Salt
 
 router = APIRouter(tags=["credentials"], route_class=DirectRoute)
 _KIND = "credentials"
@@ -227,53 +223,3 @@ def get_document(request: Request, caller: Reader, credential: CredentialName) -
     with running_of(request).database.read() as connection:
         row = queries.find_credential(connection, caller.issuer, credential)
         return Answer(200, queries.document(connection, row.id)).response()
-
-
-@router.get(
-    "/v1/credentials/{credential}/anchored",
-    summary="The document with its anchor inside, to hand to the learner",
-    responses={
-        200: manual.document_told(
-            "application/json", _DOCUMENT, "With the anchor proof.", samples.CREDENTIAL
-        ),
-        **manual.refusals(*_SEALED),
-    },
-)
-def get_anchored(request: Request, caller: Reader, credential: CredentialName) -> Response:
-    """Once its batch is sealed. Whether the anchor is on the chain yet, the state says."""
-    running = running_of(request)
-    with running.database.read() as connection:
-        row = queries.find_sealed(connection, caller.issuer, credential)
-        document = queries.document(connection, row.id)
-        receipt = _receipt(running, connection, row)
-    return Answer(200, with_receipt(document, CredentialDigest(row.digest), receipt)).response()
-
-
-@router.get(
-    "/v1/credentials/{credential}/receipt",
-    summary="The receipt, which joins the document to its anchor",
-    responses={
-        200: manual.told(ReceiptSeen, samples.RECEIPT, "In RFC 8785 form."),
-        **manual.refusals(*_SEALED),
-    },
-)
-def get_receipt(request: Request, caller: Reader, credential: CredentialName) -> Response:
-    """Once its batch is sealed; it never changes."""
-    running = running_of(request)
-    with running.database.read() as connection:
-        row = queries.find_sealed(connection, caller.issuer, credential)
-        receipt = _receipt(running, connection, row)
-    return Answer(200, receipt.serialize()).response()
-
-
-def _receipt(running: Running, connection: Any, row: Any) -> Receipt:
-    return Receipt(
-        chain=ChainId(row.chain),
-        registry=Address(row.registry),
-        issuer_id=IssuerId(row.issuer_id),
-        index=row.leaf_index,
-        tree_size=row.size,
-        salt=Salt(row.salt),
-        path=running.paths.path(connection, row.batch, row.leaf_index),
-        root=BatchRoot(row.root),
-    )

@@ -19,7 +19,7 @@ from anchor_service.api.errors import TooLarge, TooSlow, Unavailable
 from anchor_service.api.problems import INTERNAL, answer_of, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
     from anchor_service.api.answers import Answer
     from anchor_service.api.metrics import Metrics
@@ -38,7 +38,10 @@ _NUMBERS = itertools.count(1)
 
 
 class Gate:
-    """stream_paths: operations whose body may be of any length, in time that it takes."""
+    """larger: bytes by path, where more are taken than usually.
+
+    stream_paths: operations whose body may be of any length, in the time that it takes.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Gate:
         *,
         metrics: Metrics,
         max_body: int,
+        larger: Mapping[str, int],
         max_seconds: float,
         idle_seconds: float,
         stream_paths: frozenset[str],
@@ -53,6 +57,7 @@ class Gate:
         self._app = app
         self._metrics = metrics
         self._max_body = max_body
+        self._larger = larger
         self._max_seconds = max_seconds
         self._idle_seconds = idle_seconds
         self._stream_paths = stream_paths
@@ -67,7 +72,7 @@ class Gate:
             if streams:
                 await self._app(scope, request.receive, request.send)
             else:
-                request.limit = self._max_body
+                request.limit = max(self._max_body, self._larger.get(scope["path"], 0))
                 request.check_announced_length()
                 async with asyncio.timeout(self._max_seconds):
                     await self._app(scope, request.receive, request.send)

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from anchor_service.api.errors import InvalidRequest, Unavailable
+from registry.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
 from registry.canonical import canonicalize
 from registry.errors import MalformedJson, MalformedValue
-from registry.evidence import NoEvidence
+from registry.evidence import GivenBlock, NoEvidence
 from registry.moments import read_asked_moment
-from registry.strict_json import MAX_FILE_BYTES, read
+from registry.proven_evidence import TrustedBlock
+from registry.strict_json import read
 from registry.verify_sources import WorkspaceToAsk, read_policy
 from registry.verifying import verify_one
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anchor_service.api.services import Question
-    from registry.evidence import Evidence, Snapshot, Subject
+    from registry.evidence import Evidence, Snapshot, Subject, Trust
     from registry.strict_json import JsonObject
     from registry.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
@@ -45,15 +47,22 @@ class WorkspaceJudge:
         """Raises InvalidRequest, Unavailable."""
         now = datetime.fromtimestamp(int(self._clock()), UTC)
         at = _moment(question.at, now)
+        trusted = _trusted(question.trusted)
         credential, receipt = _open(raw)
         try:
             desk = self._desks.get(timeout=_WAIT_S)
         except queue.Empty:
             raise Unavailable("Others are being verified; try again.") from None
         try:
-            policy = replace(self._policy, purpose=question.purpose)
             report = verify_one(
-                credential, receipt, desk, policy, now, at=at, ask_history=desk.history
+                credential,
+                receipt,
+                desk,
+                replace(self._policy, purpose=question.purpose),
+                now,
+                at=at,
+                ask_history=desk.history,
+                trusted=trusted,
             )
         finally:
             self._desks.put(desk)
@@ -94,15 +103,22 @@ class _Chains:
 def _open(raw: bytes) -> tuple[bytes, bytes | None]:
     """The credential's and the receipt's bytes. What is neither is the verifier's to call so."""
     try:
-        document = read(raw, max_bytes=2 * MAX_FILE_BYTES)
+        document = read(raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
     except MalformedJson:
         return raw, None
-    if not isinstance(document, dict) or "credential" not in document:
+    if not isinstance(document, dict) or "credential" not in document or is_bundle(document):
         return raw, None
     # Read strictly and written canonically, it has the digest that its own bytes had.
     receipt = document.get("receipt")
     beside = None if receipt is None else canonicalize(receipt)
     return canonicalize(document["credential"]), beside
+
+
+def _trusted(texts: Sequence[str]) -> dict[TrustedBlock, Trust]:
+    try:
+        return dict.fromkeys(map(TrustedBlock.parse, texts), GivenBlock())
+    except MalformedValue as fault:
+        raise InvalidRequest([("query/trusted", fault.reason)]) from None
 
 
 def _moment(text: str | None, now: datetime) -> datetime | None:

@@ -151,6 +151,7 @@ _TABLE: tuple[tuple[type[Exception], Problem], ...] = (
     (service.RosterRefused, INVALID_REQUEST),
     (service.StateMoved, WRONG_STATE),
     (service.IssuerKeyError, UNAVAILABLE),
+    (service.BundleNotProven, UNAVAILABLE),
     (service.DatabaseError, UNAVAILABLE),
     (service.DamagedStore, INTERNAL),
     (library.MalformedJson, MALFORMED_REQUEST),
@@ -162,7 +163,12 @@ _TABLE: tuple[tuple[type[Exception], Problem], ...] = (
 
 # Their text may hold a host, a path or a driver's words: it goes to the log, not to a caller.
 _SILENT = frozenset({INTERNAL})
-_TOLD_APART = (service.DatabaseError, service.IssuerKeyError, library.ChainError)
+_TOLD_APART = (
+    service.BundleNotProven,
+    service.DatabaseError,
+    service.IssuerKeyError,
+    library.ChainError,
+)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -198,6 +204,7 @@ def answer_of(error: Exception) -> Answer:
 
 
 _SHORT: dict[type, str] = {
+    service.BundleNotProven: "The chain's node gave no proof that holds.",
     service.DatabaseError: "The database does not answer.",
     service.IssuerKeyError: "Credentials cannot be signed here.",
     library.NodeUnreachable: "The chain's node does not answer.",

@@ -88,6 +88,13 @@ RECEIPT = {
     "path": [DIGEST],
     "root": ROOT,
 }
+BUNDLE = {
+    "type": "CredAnchorBundle",
+    "version": 1,
+    "credential": CREDENTIAL,
+    "receipt": RECEIPT,
+    "evidence": {"header": "0xf9...", "nodes": ["0xf8..."]},
+}
 BATCH = {
     "batch": 7,
     "state": "FINAL",
@@ -120,6 +127,21 @@ CHANGES = {
     "reasonCode": "issued-in-error",
     "note": "Marked twice; see the board's minutes.",
     "urgent": True,
+}
+STATE = {
+    "at": 1782784800,
+    "issuers": {
+        "main": {
+            "open": {"number": 12, "oldest": 1782781200},
+            "batches": {"FINAL": {"number": 7, "oldest": 1780000000}},
+            "blocked": [],
+            "changes": {},
+            "changesBlocked": [],
+            "secondsToFinal": [910],
+        }
+    },
+    "accounts": [],
+    "todo": [],
 }
 BULK_ANSWER = (
     f'{{"line":1,"outcome":"stored","id":"{ID}","digest":"{DIGEST}"}}\n'

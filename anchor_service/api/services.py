@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from prometheus_client.registry import Collector
+    from sqlalchemy import Connection
 
     from anchor_service.achievement import Achievement
     from anchor_service.api.answers import Answer
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
     from anchor_service.api.metrics import Metrics
     from anchor_service.api_keys import ApiKey
     from anchor_service.database import Database
+    from anchor_service.overview import Overview
     from anchor_service.roster import RosterRow
+    from anchor_service.store import Placed
     from anchor_service.tree_parts import Paths
+    from registry.receipt import Receipt
     from registry.strict_json import JsonObject
 
 
@@ -38,6 +42,21 @@ class Judge(Protocol):
     """Judges what a request's body holds; slow, since it asks a chain. Raises RegistryError."""
 
     def __call__(self, raw: bytes, question: Question) -> JsonObject: ...
+
+
+class Prover(Protocol):
+    """Makes a credential's bundle; slow, since it asks a chain.
+
+    Raises ChainError, BundleNotProven, DamagedStore.
+    """
+
+    def __call__(self, issuer: str, one: Placed, receipt: Receipt, *, history: bool) -> bytes: ...
+
+
+class Glance(Protocol):
+    """What `overview` tells of the whole workspace; now: unix seconds."""
+
+    def __call__(self, connection: Connection, now: int) -> Overview: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +83,7 @@ class IssuerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """clock: unix seconds; monotonic: seconds. signing and judge: None where there is none.
+    """clock: unix seconds; monotonic: seconds. What may be None is not there in this installation.
 
     collectors: of figures beside the app's own.
     """
@@ -75,6 +94,8 @@ class Services:
     monotonic: Callable[[], float]
     signing: SigningDesk | None = None
     judge: Judge | None = None
+    prove: Prover | None = None
+    glance: Glance | None = None
     collectors: tuple[Collector, ...] = ()
     settings: ApiSettings = field(default_factory=ApiSettings)
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from anchor_service.api import logs
 from anchor_service.api.app import create_app
+from anchor_service.api.gauges import ServiceGauges
 from anchor_service.api.judging import WorkspaceJudge
 from anchor_service.api.services import IssuerFacts, Services
 from anchor_service.api.settings import ApiSettings
+from anchor_service.bundle_desk import BundleDesk
 from anchor_service.commands.output import load_workspace
 from anchor_service.credential_key import open_issuing
 from anchor_service.opening import open_database
+from anchor_service.overview import overview
 from anchor_service.signing_desk import SigningDesk
 from anchor_service.webhooks import deliverer_of, delivering
 
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
 
     import uvicorn
     from fastapi import FastAPI
+    from sqlalchemy import Connection
 
     from anchor_service.database import Database
+    from anchor_service.overview import Overview
     from registry.workspace import Workspace
 
 _COLLECT_AFTER = 50_000
@@ -68,6 +73,7 @@ def open_app(workspace: Workspace, database: Database) -> Iterator[FastAPI]:
     """The application on a workspace, with the desks that it asks; closed in the end."""
     desk = SigningDesk({one: partial(open_issuing, workspace.of(one)) for one in workspace.handles})
     judge = WorkspaceJudge(workspace, time.time)
+    glance = partial(_glance, workspace)
     services = Services(
         database=database,
         issuers={one: _facts(workspace.of(one)) for one in workspace.handles},
@@ -75,6 +81,9 @@ def open_app(workspace: Workspace, database: Database) -> Iterator[FastAPI]:
         monotonic=time.monotonic,
         signing=desk,
         judge=judge,
+        prove=BundleDesk(workspace),
+        glance=glance,
+        collectors=(ServiceGauges(database, glance, time.time),),
         settings=ApiSettings.of(workspace),
     )
     try:
@@ -97,6 +106,10 @@ def server(app: FastAPI, settings: ApiSettings) -> uvicorn.Server:
         timeout_graceful_shutdown=_GRACE_S,
     )
     return uvicorn.Server(config)
+
+
+def _glance(workspace: Workspace, connection: Connection, now: int) -> Overview:
+    return overview(connection, workspace, now)
 
 
 def _facts(workspace: Workspace) -> IssuerFacts:

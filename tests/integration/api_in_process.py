@@ -16,12 +16,18 @@ from anchor_service.api.limits import Rate
 from anchor_service.api.services import IssuerFacts, Services
 from anchor_service.api.settings import ApiSettings
 from anchor_service.database import Database
+from anchor_service.overview import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fastapi import FastAPI
+    from sqlalchemy import Connection
+
+    from anchor_service.api.services import Glance
+    from anchor_service.overview import Overview
+    from registry.workspace import Workspace
 
 # For tests of anything else than the limits.
 UNLIMITED = ApiSettings(key_rate=Rate(1e6, 1e6), address_rate=Rate(1e6, 1e6))
@@ -31,6 +37,13 @@ def facts(handle: str) -> IssuerFacts:
     return IssuerFacts(
         handle, handle.title(), None, None, str(CHAIN), REGISTRY.to_hex(), ISSUER_ID.to_hex()
     )
+
+
+def glance_of(workspace: Workspace) -> Glance:
+    def glance(connection: Connection, now: int) -> Overview:
+        return overview(connection, workspace, now)
+
+    return glance
 
 
 def new_app(database: Database, **options: Any) -> FastAPI:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_documents import document, line
-from api_in_process import UNLIMITED, new_app, open_client, sqlite
-from api_process import LINES, new_key, seal_open
+from api_in_process import UNLIMITED, glance_of, new_app, open_client, sqlite
+from api_process import LINES, new_key, new_workspace, seal_open
 from fastapi.routing import APIRoute
 
 from anchor_service import api_keys, cli_api
@@ -54,6 +54,9 @@ OPERATIONS = {
     ("GET", "/v1/credentials/{credential}/document"): Operation(Scope.CREDENTIALS_READ, 200, GONE),
     ("GET", "/v1/credentials/{credential}/anchored"): Operation(Scope.CREDENTIALS_READ, 200, GONE),
     ("GET", "/v1/credentials/{credential}/receipt"): Operation(Scope.CREDENTIALS_READ, 200, GONE),
+    # Its batch is sealed and not final.
+    ("GET", "/v1/credentials/{credential}/bundle"): Operation(Scope.CREDENTIALS_READ, 409, GONE),
+    ("GET", "/v1/state"): Operation(Scope.STATE_READ, 200, 200),
     ("GET", "/v1/batches"): Operation(Scope.CREDENTIALS_READ, 200, 200),
     ("GET", "/v1/batches/{batch}"): Operation(Scope.CREDENTIALS_READ, 200, GONE),
     ("POST", "/v1/batches/seal"): Operation(Scope.BATCHES_SEAL, 202, 202),
@@ -84,8 +87,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="module")
-def client(database: Database) -> Iterator[httpx.Client]:
-    with open_client(database, settings=UNLIMITED) as opened:
+def client(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    workspace = new_workspace(tmp_path_factory.mktemp("workspace"), "sqlite:///unused.db")
+    with open_client(database, settings=UNLIMITED, glance=glance_of(workspace)) as opened:
         yield opened
 
 
@@ -228,6 +232,14 @@ def test_expired_revoked_and_strange_keys_are_all_the_same(
     for key in (revoked, expired, homeless, wrong, unknown, "Basic", ""):
         status = ask(client, method, path, operation, things, key or None)
         assert status == (operation.own if operation.scope is PUBLIC else 401)
+
+
+def test_the_state_is_of_ones_own_issuer_alone(database: Database, client: httpx.Client) -> None:
+    for issuer, other in (("main", "law"), ("law", "main")):
+        headers = authorization(new_key(database, issuer=issuer))
+        told = client.get("/v1/state", headers=headers)
+        assert list(told.json()["issuers"]) == [issuer]
+        assert other not in told.text
 
 
 def test_lists_show_only_ones_own(database: Database, things: dict[str, Any]) -> None:

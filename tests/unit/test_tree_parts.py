@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
@@ -34,7 +35,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 def stored(database: Database, leaves: bytes) -> int:
     with database.write() as connection:
         made = connection.execute(
-            batch.insert().values(state="OPEN", created=0, issuer="main", changed=0, tries=0)
+            # An issuer has one open batch.
+            batch.insert().values(state="OPEN", created=0, issuer=uuid4().hex, changed=0, tries=0)
         )
         assert made.inserted_primary_key is not None
         number = int(made.inserted_primary_key[0])
