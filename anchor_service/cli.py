@@ -133,9 +133,14 @@ def _register_intake(commands: Commands) -> None:
         help='a column of ours by another name, as email="E-mail"',
     )
     issue.add_argument(
+        "--map-file", metavar="FILE", type=Path, help="a column map, as in the drop folder (TOML)"
+    )
+    issue.add_argument(
         "--skip-bad-rows", action="store_true", help="issue to the others (else: to nobody)"
     )
-    issue.add_argument("--dry-run", action="store_true", help="say what would be done")
+    issue.add_argument(
+        "--dry-run", action="store_true", help="show count, cost and samples; sign nothing"
+    )
     taken = _add(
         commands,
         "import",
@@ -154,6 +159,9 @@ def _register_chain(commands: Commands) -> None:
         "anchor",
         "anchor_service.commands.anchor:run",
         "seal what is open and bring all that is outstanding to the chain",
+    )
+    anchor.add_argument(
+        "--dry-run", action="store_true", help="show count, cost and samples; sign nothing"
     )
     anchor.add_argument(
         "--no-wait", action="store_true", help="leave once it is in a block; run again for finality"

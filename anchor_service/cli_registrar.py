@@ -25,6 +25,12 @@ def register(commands: Commands, add: Add) -> None:
     _register_approve(commands, add)
     _register_reissue(commands, add)
     _register_keeping(commands, add)
+    add(
+        commands,
+        "doctor",
+        "anchor_service.commands.doctor:run",
+        "check keys, chain, contract, balance, schedule, database and clock",
+    )
 
 
 def _register_inbox(commands: Commands, add: Add) -> None:

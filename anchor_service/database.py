@@ -6,6 +6,7 @@ A transaction is durable when `write()` returns: SQLite commits with synchronous
 from __future__ import annotations
 
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event, inspect, text
@@ -165,6 +166,17 @@ class Database:
             for table in tables:
                 connection.exec_driver_sql(f'VACUUM FULL "{table.name}"')
         return True
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for PostgreSQL."""
+        name = self._url.database
+        return Path(name) if self._url.get_backend_name() == "sqlite" and name else None
+
+    @staticmethod
+    def revision(connection: Connection) -> str | None:
+        """Of the tables; None where there are none yet."""
+        return _revision(connection)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -51,6 +51,10 @@ def open_line(workspace: Workspace) -> Iterator[Line | Served]:
 
 def run(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
+    if args.dry_run:
+        from anchor_service.commands import foretelling
+
+        return foretelling.run(args, workspace)
     with open_line(workspace) as line:
         with line.database.read() as connection:
             sealed = batch_store.sealed_batches(connection, issuer=line.handle)

@@ -6,8 +6,9 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import issuing, new_credentials, store
+from anchor_service import issuing, new_credentials, preview, store
 from anchor_service.achievement import Achievement
+from anchor_service.column_map import ColumnMap
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.credential_key import open_issuing
 from anchor_service.errors import ImportRefused, RosterRefused
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from anchor_service.preview import Cost
     from anchor_service.roster import Roster
     from registry.strict_json import JsonObject
     from registry.workspace import Workspace
@@ -32,7 +34,7 @@ _SHOWN = 20
 def issue(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     achievement = Achievement.parse(args.achievement.read_bytes())
-    roster = issuing.fit(read_roster(args.roster.read_bytes(), dict(args.map)), achievement)
+    roster = issuing.fit(read_roster(args.roster.read_bytes(), _columns(args)), achievement)
     for fault in roster.faults:
         warn(f"{args.roster}: {fault}")
     if roster.faults and not (args.skip_bad_rows and roster.rows):
@@ -40,10 +42,17 @@ def issue(args: argparse.Namespace) -> int:
     issued: list[store.Added] = []
     if not args.dry_run:
         issued = _issue(workspace, achievement, roster, quiet=args.json)
+    cost, samples = _foretell(workspace, achievement, roster) if args.dry_run else (None, [])
     done = "would be issued" if args.dry_run else "issued and signed; `anchor` is next"
     say(args, f"{count(len(roster.rows), 'credential')} {done}")
     if roster.faults:
         say(args, f"{count(len({one.line for one in roster.faults}), 'row')} left out")
+    if roster.passed_over:
+        say(args, f"{count(roster.passed_over, 'row')} passed over, as the map says")
+    for sample in samples:
+        say(args, f"  {sample}")
+    if cost is not None:
+        say(args, f"anchoring them costs {cost}")
     answer(
         args,
         {
@@ -52,6 +61,9 @@ def issue(args: argparse.Namespace) -> int:
                 for one, row in zip(issued, roster.rows, strict=False)
             ],
             "rows": len(roster.rows),
+            "passedOver": roster.passed_over,
+            "samples": [*samples],
+            "cost": cost.to_json() if cost else None,
             "faults": [
                 {"line": one.line, "column": one.column, "reason": one.reason}
                 for one in roster.faults
@@ -59,6 +71,22 @@ def issue(args: argparse.Namespace) -> int:
         },
     )
     return 0
+
+
+def _foretell(
+    workspace: Workspace, achievement: Achievement, roster: Roster
+) -> tuple[Cost, list[str]]:
+    """What anchoring a batch costs now, and some of the credentials in plain words."""
+    samples = preview.of_rows(workspace, achievement, roster.rows, datetime.now(UTC))
+    return preview.anchor_cost(workspace), samples
+
+
+def _columns(args: argparse.Namespace) -> ColumnMap:
+    if args.map_file is None:
+        return ColumnMap.of(dict(args.map))
+    if args.map:
+        args.usage_error("either --map or --map-file")
+    return ColumnMap.parse(args.map_file.read_text("utf-8"))
 
 
 def import_(args: argparse.Namespace) -> int:

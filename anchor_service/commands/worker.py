@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from anchor_service import worker
 from anchor_service.api import logs
 from anchor_service.commands.output import answer, load_workspace, say
+from anchor_service.inbox_watch import taking_in
 from anchor_service.opening import open_database
 from anchor_service.posts import Tempo
 from anchor_service.webhooks import deliverer_of, delivering
@@ -37,6 +38,10 @@ def run(args: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with open_database(workspace) as database, delivering(deliverer_of(workspace, database)):
+    with (
+        open_database(workspace) as database,
+        delivering(deliverer_of(workspace, database)),
+        taking_in(workspace, database),
+    ):
         worker.run(workspace, stop, tempo=tempo)
     return 0

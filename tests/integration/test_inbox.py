@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from sqlalchemy import select
 import anchor_service
 from anchor_service import inbox, store
 from anchor_service.inbox import Outcome, Step, Taken
+from anchor_service.inbox_watch import taking_in
 from anchor_service.opening import open_database
 from anchor_service.schema import credential, inbox_file
 from registry.cli import main
@@ -284,6 +286,17 @@ def test_the_command_says_what_became_of_each_file(
     answer = json.loads(capsys.readouterr().out)
     assert [one["outcome"] for one in answer["files"]] == ["rejected", "taken"]
     assert main(words) == 0
+
+
+def test_a_worker_takes_in_what_is_dropped_while_it_runs(academy: Path) -> None:
+    workspace = Workspace.load(academy)
+    path = drop(academy, "june.csv", ROSTER)
+    os.utime(path, (1, 1))
+    with open_database(workspace) as database, taking_in(workspace, database, 0.05):
+        deadline = time.monotonic() + 30
+        while "june.csv" not in files(academy, "done") and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert labels(academy) == NAMES
 
 
 def test_another_issuers_inbox_is_its_own(academy: Path) -> None:

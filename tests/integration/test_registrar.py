@@ -256,3 +256,96 @@ def test_backup_and_restore_as_commands(
     assert shell.json("restore", file, code=1)["error"]["type"] == "BackupRefused"
     assert shell.json("show", names[1])["state"] == "FINAL"
     shell.json("show", names[0], code=1)
+
+
+def test_a_dry_run_of_anchor_counts_costs_and_shows_and_signs_nothing(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "nothing to anchor" in shell("anchor", "--dry-run")
+    shell.issue()
+    found = shell.json("anchor", "--dry-run")
+    (batch,) = found["batches"]
+    assert (batch["credentials"], batch["approved"], found["anchors"]) == (LEARNERS, True, 1)
+    assert 2 <= len(batch["samples"]) <= 5
+    assert "Zoë Hämäläinen" in batch["samples"][0]
+    cost = found["cost"]
+    # An anchor costs some sixty thousand gas; the cap of 200 gwei is far over a fresh chain's fee.
+    assert 50_000 < cost["gas"] < 150_000
+    assert 0 < int(cost["nowWei"]) < int(cost["mostWei"])
+    assert "ETH at today's price" in shell("anchor", "--dry-run")
+    monkeypatch.setenv("CREDANCHOR_APPROVAL_SEAL", "true")
+    assert shell.json("anchor", "--dry-run")["anchors"] == 0
+    assert shell.json("status")["open"] == LEARNERS
+    assert shell.json("status")["batches"] == []
+
+
+def test_a_dry_run_of_issue_shows_samples_and_cost(shell: Shell) -> None:
+    words = ("--achievement", SAMPLES / "achievement.json", "--roster")
+    found = shell.json("issue", *words, SAMPLES / "roster.csv", "--dry-run")
+    assert (found["rows"], found["credentials"]) == (LEARNERS, [])
+    assert found["samples"][0].startswith("line 2: Data Analysis with Python to Zoë")
+    assert int(found["cost"]["mostWei"]) > 0
+    moodle = (SAMPLES / "moodle-grades.csv", "--map-file", SAMPLES / "moodle-grades.toml")
+    found = shell.json("issue", *words, *moodle, "--dry-run")
+    assert (found["rows"], found["passedOver"]) == (2, 2)
+    assert shell.json("status")["open"] == 0
+
+
+def levels(answer: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["level"] for one in answer["checks"]}
+
+
+def test_doctor_finds_nothing_wrong_where_nothing_is(shell: Shell) -> None:
+    shell.issue()
+    shell.states()
+    found = shell.json("doctor")
+    assert found["ok"] is True
+    seen = levels(found)
+    expected = {"account key", "issuer key", "registry", "issuer", "authority", "balance"}
+    assert expected | {"database", "disk", "schedule", "webhooks", "approval"} <= seen.keys()
+    assert set(seen.values()) == {"OK"}
+
+
+def test_doctor_names_what_is_wrong_and_what_to_do(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "issuer.db").write_bytes(b"no database at all" * 100)
+    monkeypatch.setenv("CREDANCHOR_ACCOUNT_PASSWORD", "not the password")
+    monkeypatch.setenv("CREDANCHOR_CHAIN_REGISTRY", "0x" + "ab" * 20)
+    found = shell.json("doctor", code=1)
+    seen = levels(found)
+    for name in ("database", "account key", "issuer key", "registry"):
+        assert seen[name] == "FAIL", found
+    assert all(one["todo"] for one in found["checks"] if one["level"] != "OK")
+
+
+def test_doctor_looks_at_each_node_by_itself(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_chain(shell.folder) as url:
+        monkeypatch.setenv("CREDANCHOR_CHAIN_EMBEDDED", "false")
+        monkeypatch.setenv("CREDANCHOR_CHAIN_RPC", f"http://127.0.0.1:9 {url}")
+        found = shell.json("doctor", code=1)
+    seen = {name: level for name, level in levels(found).items() if name.startswith("node ")}
+    assert sorted(seen.values()) == ["FAIL", "OK"]
+    assert levels(found)["registry"] == "OK"
+
+
+def test_an_account_without_a_role_is_told_so(shell: Shell, tmp_path: Path) -> None:
+    stranger = Shell(tmp_path / "stranger", shell.capsys)
+    stranger("init")
+    config = shell.folder / "credanchor.toml"
+    settings = config.read_text("utf-8")
+    try:
+        config.write_text(
+            settings.replace(
+                "keys/account.json", str(stranger.folder / "keys/account.json")
+            ).replace("keys/issuer.pem", str(shell.folder / "keys/issuer.pem")),
+            "utf-8",
+        )
+        password = (stranger.folder / "keys/password").read_text().strip()
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("CREDANCHOR_ACCOUNT_PASSWORD", password)
+            found = shell.json("doctor", code=1)
+    finally:
+        config.write_text(settings, "utf-8")
+    assert levels(found)["account key"] == "OK"
+    assert levels(found)["authority"] == "FAIL"
