@@ -140,6 +140,20 @@ class Audit:
         self._read_to(believed, progress)
         return self._judge(believed)
 
+    def judge_again(self) -> AuditReport:
+        """Judge what is stored, as of the block that it goes up to: nothing more is read."""
+        request, cursor = self.request, self.store.cursor()
+        believed = agreed_block(
+            self._ears.nodes, request.chain, request.confirmations, cursor.block
+        )
+        if believed.block.hash != cursor.block_hash:
+            raise NodeInconsistent(
+                f"{believed.ground.names[0]}: block {cursor.block} is {believed.block.hash}, where "
+                f"{cursor.block_hash} is stored; ask again"
+            )
+        self._findings = []
+        return self._judge(believed)
+
     def forget_false(self, report: AuditReport) -> int | None:
         """Take logs that were found false, and all after them, out of the store again.
 

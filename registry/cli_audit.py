@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from registry.audit_report import AuditReport
-    from registry.auditing import AuditRequest
+    from registry.auditing import Audit, AuditRequest
     from registry.rpc import Node
     from registry.values import Address, ChainId
 
@@ -43,6 +43,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     _add_place(parser)
     _add_depth(parser)
     parser.add_argument("--follow", action="store_true", help="go on with new blocks until ended")
+    parser.add_argument(
+        "--poll", metavar="SECONDS", type=_seconds, default=2.0, help="with --follow (else 2)"
+    )
     parser.add_argument("--json", action="store_true", help="the report for programs")
     parser.add_argument("--csv", metavar="DIR", type=Path, help="write the tables there")
     parser.set_defaults(run=_run, usage_error=parser.error)
@@ -98,7 +101,7 @@ def _add_depth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patience",
         metavar="SECONDS",
-        type=float,
+        type=_seconds,
         default=60.0,
         help="how long to wait for a node that does not answer (else 60)",
     )
@@ -121,6 +124,13 @@ def _hours(text: str) -> int:
     return round(value * _HOUR_S)
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return value
+
+
 def _sample(text: str) -> int | None:
     return None if text == "all" else _count(text)
 
@@ -138,13 +148,42 @@ def _run(args: argparse.Namespace) -> int:
             from registry.audit_csv import write_tables
 
             write_tables(audit.store.db, report, audit.request.issuer_id, args.csv)
-        back = audit.forget_false(report)
-        if back is not None:
-            sys.stderr.write(
-                f"credanchor: logs after block {back} were taken out of the store: ask another node"
-                "\n"
-            )
-    return 0 if report.holds else _BROKEN
+        if _forget_false(audit, report) or not args.follow:
+            return 0 if report.holds else _BROKEN
+        return _follow(args, audit)
+
+
+def _forget_false(audit: Audit, report: AuditReport) -> bool:
+    back = audit.forget_false(report)
+    if back is None:
+        return False
+    sys.stderr.write(
+        f"credanchor: logs after block {back} were taken out of the store: ask another node\n"
+    )
+    return True
+
+
+def _follow(args: argparse.Namespace, audit: Audit) -> int:
+    """Until interrupted, or until an error is found among what is final."""
+    import time
+
+    from registry.following import follow
+
+    def wait() -> bool:
+        time.sleep(args.poll)
+        return True
+
+    for one in follow(audit, wait):
+        if one.is_quiet:
+            continue
+        if args.json:
+            sys.stdout.write(json.dumps(one.to_json()) + "\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in one.lines())
+        sys.stdout.flush()
+        if one.report is not None and _forget_false(audit, one.report):
+            return _BROKEN
+    return 0
 
 
 def _request(args: argparse.Namespace, place: Place) -> AuditRequest:
