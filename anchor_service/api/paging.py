@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_PAGE = 500
 USUAL_PAGE = 100
 _MAX_NUMBER = 2**63 - 1
-_TEXT = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_TEXT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def read_cursor(text: str | None, kind: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -25,6 +26,7 @@ from anchor_service.webhooks import deliverer_of, delivering
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
+    from types import FrameType
 
     import uvicorn
     from fastapi import FastAPI
@@ -46,19 +48,28 @@ def run(args: argparse.Namespace) -> int:
         database = stack.enter_context(open_database(workspace))
         app = stack.enter_context(open_app(workspace, database))
         stack.enter_context(delivering(deliverer_of(workspace, database)))
-        set_up_memory()
+        set_up_process()
         server(app, settings_of(workspace, args)).run()
     return 0
 
 
-def set_up_memory() -> None:
-    """What was loaded stays: the collector need not walk it again and again.
+def set_up_process() -> None:
+    """Once all is loaded, before the first request.
 
-    Documents are large trees without cycles, and die by count; so it looks less often, too.
+    What was loaded stays: the collector need not walk it again and again. Documents are large
+    trees without cycles, and die by count; so it looks less often, too. And the signals that end
+    the server must not end the process before it has put everything away: uvicorn raises them
+    again when it is done.
     """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _let_pass)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 50)
+
+
+def _let_pass(_signal: int, _frame: FrameType | None) -> None:
+    return
 
 
 def settings_of(workspace: Workspace, args: argparse.Namespace) -> ApiSettings:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import ExitStack
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 from anchor_service import worker
 from anchor_service.api import logs
-from anchor_service.commands.api import open_app, server, set_up_memory, settings_of
+from anchor_service.commands.api import open_app, server, set_up_process, settings_of
 from anchor_service.commands.output import load_workspace
 from anchor_service.opening import open_database
 from anchor_service.webhooks import deliverer_of, delivering
@@ -29,13 +28,13 @@ def run(args: argparse.Namespace) -> int:
         database = stack.enter_context(open_database(workspace))
         app = stack.enter_context(open_app(workspace, database))
         stack.enter_context(delivering(deliverer_of(workspace, database)))
-        set_up_memory()
+        set_up_process()
         api = server(app, settings_of(workspace, args))
         work = _Work(workspace, api)
         work.start()
         try:
             # Until a signal, or until the worker has ended: whoever supervises starts it anew.
-            asyncio.run(api.serve())
+            api.run()
         finally:
             work.end()
     if work.failure is not None:

@@ -18,7 +18,7 @@ from anchor_service import api_keys, batch_store, setup
 from anchor_service.api_keys import Scope
 from anchor_service.sealing import seal
 from registry.values import Address, ChainId, IssuerId
-from registry.workspace import FILE, Workspace
+from registry.workspace import FILE, Workspace, new_config_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +41,15 @@ def new_workspace(folder: Path, database_url: str, more: str = LAW) -> Workspace
     text = file.read_text("utf-8")
     text = text.replace('"sqlite:///credanchor.db"', f'"{database_url}"')
     file.write_text(text + more, "utf-8")
+    return Workspace.load(folder)
+
+
+def bare_workspace(folder: Path, more: str = LAW) -> Workspace:
+    """Settings alone, without keys, which take a second to make."""
+    text = new_config_text(
+        chain=CHAIN, embedded=True, rpc=(), did="did:key:z6Mk", name="École", url=None
+    )
+    (folder / FILE).write_text(text + more, "utf-8")
     return Workspace.load(folder)
 
 

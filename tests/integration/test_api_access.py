@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from api_documents import document, line
 from api_in_process import UNLIMITED, glance_of, new_app, open_client, sqlite
-from api_process import LINES, new_key, new_workspace, seal_open
+from api_process import LINES, bare_workspace, new_key, seal_open
 from fastapi.routing import APIRoute
 
 from anchor_service import api_keys, cli_api
@@ -88,7 +88,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def client(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    workspace = new_workspace(tmp_path_factory.mktemp("workspace"), "sqlite:///unused.db")
+    workspace = bare_workspace(tmp_path_factory.mktemp("workspace"))
     with open_client(database, settings=UNLIMITED, glance=glance_of(workspace)) as opened:
         yield opened
 

@@ -8,7 +8,7 @@ import pytest
 import schemathesis
 from api_documents import document as credential
 from api_in_process import UNLIMITED, glance_of, new_app, open_url, sqlite
-from api_process import new_key, new_workspace, seal_open
+from api_process import bare_workspace, new_key, seal_open
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -85,7 +85,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def url(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    workspace = new_workspace(tmp_path_factory.mktemp("workspace"), "sqlite:///unused.db")
+    workspace = bare_workspace(tmp_path_factory.mktemp("workspace"))
     app = new_app(database, settings=UNLIMITED, judge=judge, glance=glance_of(workspace))
     with open_url(app) as found:
         yield found

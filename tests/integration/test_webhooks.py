@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from api_documents import line
-from api_process import CHAIN, ISSUER_ID, REGISTRY, new_workspace
+from api_process import CHAIN, ISSUER_ID, REGISTRY, bare_workspace
 from databases import new_postgres_database, postgres_server
 
 from anchor_service import batch_store, deliveries, notices, store, webhook_sender
@@ -83,15 +83,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """SQLite, or what a test asks for by BOTH."""
     url = f"sqlite:///{tmp_path}/hooks.db"
-    if request.param == "postgresql":
+    if getattr(request, "param", "sqlite") == "postgresql":
         url = new_postgres_database(request.getfixturevalue("server"))
     opened = Database(url)
     opened.migrate()
     yield opened
     opened.close()
+
+
+BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 
 
 def endpoint(port: int, name: str = "crm", issuer: str = "main", **changed: object) -> Endpoint:
@@ -136,6 +140,7 @@ def deliver(database: Database, *endpoints: Endpoint, at: int = NOW) -> int:
         return Deliverer(database, endpoints, lambda: at).deliver_due(client)
 
 
+@BOTH
 def test_a_final_batch_is_told_once_and_signed(database: Database, receiver: Receiver) -> None:
     batch = finish(database)
     assert deliver(database, endpoint(receiver.port)) == 1
@@ -193,6 +198,7 @@ def test_it_is_given_up_in_the_end(database: Database) -> None:
     assert tries == len(deliveries.BACK_OFF_S) + 1
 
 
+@BOTH
 def test_what_was_rolled_back_is_not_told(database: Database, receiver: Receiver) -> None:
     batch = sealed_batch(database)
     included, final = BatchState.INCLUDED, BatchState.FINAL
@@ -203,6 +209,7 @@ def test_what_was_rolled_back_is_not_told(database: Database, receiver: Receiver
     assert deliver(database, endpoint(receiver.port)) == 0
 
 
+@BOTH
 def test_a_blocked_batch_is_told_once_for_each_kind_of_reason(
     database: Database, receiver: Receiver
 ) -> None:
@@ -241,6 +248,7 @@ def test_no_private_address_is_reached_unasked(database: Database, receiver: Rec
     assert receiver.messages == []
 
 
+@BOTH
 def test_two_processes_tell_it_once(database: Database, receiver: Receiver) -> None:
     for number in range(5):
         finish(database, number)
@@ -258,7 +266,7 @@ GOOD = '[[webhooks]]\nname = "crm"\nurl = "https://example.org/hook"\nsecret_env
 
 
 def test_endpoints_are_read_from_the_settings(tmp_path: Path) -> None:
-    workspace = new_workspace(tmp_path, "sqlite:///x.db", GOOD)
+    workspace = bare_workspace(tmp_path, GOOD)
     secret = "whsec_" + base64.b64encode(SECRET).decode()
     (read,) = read_endpoints(workspace, {"HOOK": secret})
     assert read.secret == SECRET
@@ -281,6 +289,6 @@ def test_endpoints_are_read_from_the_settings(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, text: str, fault: str) -> None:
-    workspace = new_workspace(tmp_path, "sqlite:///x.db", text)
+    workspace = bare_workspace(tmp_path, text)
     with pytest.raises(WorkspaceError, match=fault):
         read_endpoints(workspace, {"HOOK": SECRET.decode()})

@@ -1,0 +1,154 @@
+"""`credanchor serve`: from a request to a final anchor, on a real chain, in one process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from api_documents import TO_ISSUE, document
+from api_process import Api, new_key, new_workspace, running_api
+from test_webhooks import SECRET, Receiver, receiving
+
+from anchor_service.database import Database
+from registry.devchain import DevChain
+from registry.evidence import GivenBlock
+from registry.policy import TrustPolicy
+from registry.proven_evidence import TrustedBlock
+from registry.report import Verdict
+from registry.values import ChainId
+from registry.verifier import verify_bundle
+from registry.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+_MAIN = "import sys; from registry.cli import main; sys.exit(main())"
+_WAIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Receiver]:
+    with receiving() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def workspace(hook: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    folder = tmp_path_factory.mktemp("serve")
+    more = (
+        f'\n[[webhooks]]\nname = "crm"\nurl = "http://127.0.0.1:{hook.port}/hook"\n'
+        'secret_env = "HOOK_SECRET"\nallow_private = true\n'
+    )
+    made = new_workspace(folder, f"sqlite:///{folder}/serve.db", more)
+    with DevChain(folder).use():
+        for command in (["deploy"], ["issuer", "register"]):
+            words = [sys.executable, "-c", _MAIN, "-w", str(folder), *command]
+            subprocess.run(words, check=True, capture_output=True)
+        yield Workspace.load(made.folder)
+
+
+@pytest.fixture(scope="module")
+def served(workspace: Workspace) -> Iterator[tuple[Api, httpx.Client]]:
+    with running_api(workspace, ("serve",), HOOK_SECRET=SECRET.decode()) as api:
+        database = Database(workspace.database_url)
+        key = new_key(database)
+        database.close()
+        yield api, api.client(key)
+
+
+def until(client: httpx.Client, path: str, **wanted: str) -> dict[str, Any]:
+    """What stands there once it has these values."""
+    end = time.monotonic() + _WAIT_S
+    while time.monotonic() < end:
+        told: dict[str, Any] = client.get(path).json()
+        if all(told.get(name) == value for name, value in wanted.items()):
+            return told
+        time.sleep(0.1)
+    raise AssertionError(told)
+
+
+def anchored(client: httpx.Client, body: Any) -> dict[str, Any]:
+    """A credential, taken in and brought to the chain for good."""
+    told: dict[str, Any] = client.post("/v1/credentials", json=body).json()
+    (number,) = client.post("/v1/batches/seal").json()["batches"]
+    batch = until(client, f"/v1/batches/{number}", state="FINAL")
+    assert batch["anchor"]["block"] > 0
+    return told
+
+
+def test_a_request_becomes_a_final_anchor_and_everything_that_proves_it(
+    workspace: Workspace, served: tuple[Api, httpx.Client], hook: Receiver
+) -> None:
+    _, client = served
+    told = anchored(client, TO_ISSUE)
+    file = client.get(told["href"] + "/anchored").content
+    report = client.post("/v1/verify", content=file, headers={"content-type": "application/json"})
+    assert report.json()["verdict"] == Verdict.VALID, report.text
+    bundle = client.get(told["href"] + "/bundle")
+    assert bundle.status_code == 200, bundle.text
+    assert judged(workspace, bundle.content) is Verdict.VALID
+    end = time.monotonic() + _WAIT_S
+    while not hook.messages and time.monotonic() < end:
+        time.sleep(0.1)
+    assert json.loads(hook.messages[0][1])["type"] == "batch.final"
+
+
+def judged(workspace: Workspace, bundle: bytes) -> Verdict:
+    """By the library alone, under the bundle's own block: it shows that the proofs hold."""
+    from datetime import UTC, datetime
+
+    from registry.block_header import Header
+
+    header = json.loads(bundle)["evidence"]["header"]
+    block = TrustedBlock(ChainId(31337), Header.decode(bytes.fromhex(header[2:])).hash)
+    policy = TrustPolicy.from_toml(Workspace.load(workspace.folder).trust)
+    trusted = {block: GivenBlock()}
+    return verify_bundle(bundle, trusted, policy, datetime.now(UTC)).verdict
+
+
+def test_an_urgent_revocation_goes_at_once_and_shows(served: tuple[Api, httpx.Client]) -> None:
+    _, client = served
+    told = anchored(client, {**TO_ISSUE, "recipient": {"name": "Another"}})
+    wish = {
+        "change": "revoke",
+        "credentials": [told["digest"]],
+        "reasonCode": "issued-in-error",
+        "urgent": True,
+    }
+    (change,) = client.post("/v1/status-changes", json=wish).json()["changes"]
+    until(client, change["href"], state="FINAL")
+    file = client.get(told["href"] + "/anchored").content
+    report = client.post("/v1/verify", content=file, headers={"content-type": "application/json"})
+    assert report.json()["verdict"] == Verdict.REVOKED
+
+
+def test_state_and_figures_are_the_services(served: tuple[Api, httpx.Client]) -> None:
+    api, client = served
+    state = client.get("/v1/state").json()
+    assert state["issuers"]["main"]["batches"]["FINAL"]["number"] >= 1
+    figures = api.client().get("/metrics").text
+    for name in (
+        'credanchor_batches{issuer="main",state="FINAL"}',
+        "credanchor_database_up 1.0",
+        'credanchor_seconds_to_final{issuer="main"}',
+        "credanchor_balance_gwei",
+        "credanchor_spent_today_gwei",
+        "credanchor_rpc_up",
+        'credanchor_batch_age_seconds{issuer="main",state="FINAL"}',
+    ):
+        assert name in figures, name
+
+
+def test_it_ends_by_itself_when_it_is_told_to(served: tuple[Api, httpx.Client]) -> None:
+    """Runs last: what was taken in before is kept, and the exit is a clean one."""
+    api, client = served
+    assert client.post("/v1/credentials", json=document(1)).status_code == 201
+    api.process.terminate()
+    assert api.process.wait(30) == 0
+    assert "Traceback" not in api.log
