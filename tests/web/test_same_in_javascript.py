@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from javascript import WEB, ask, base64, run
 from json_texts import text_of
 from verifier_cases import KEY, good_case
-from web_cases import policy_text, random_case, request_of
+from web_cases import (
+    bundle_request,
+    policy_text,
+    random_bundle,
+    random_case,
+    report_on,
+    request_of,
+)
 
 from registry.canonical import canonicalize
 from registry.errors import MalformedDocument, MalformedJson, MalformedReceipt, MalformedValue
@@ -179,6 +187,26 @@ def test_whole_cases_come_to_the_same_verdict(amount: int) -> None:
         )
         seen.add(str(report.verdict))
     assert len(seen) == 11, seen
+
+
+@pytest.mark.parametrize(
+    "amount", [300, pytest.param(20_000, marks=pytest.mark.long)], ids=["some", "many"]
+)
+def test_bundles_come_to_the_same_verdict_whatever_is_changed(amount: int) -> None:
+    dice = random.Random(amount)
+    cases = [random_bundle(dice) for _ in range(amount)]
+    answers = ask(bundle_request(case) for case in cases)
+    seen: Counter[str] = Counter()
+    for case, answer in zip(cases, answers, strict=True):
+        report = report_on(case)
+        outcomes = "".join(check.outcome[0] for check in report.checks)
+        assert (answer["verdict"], answer["outcomes"]) == (report.verdict, outcomes), (
+            answer["keys"],
+            [check.sentence for check in report.checks],
+            case.raw,
+        )
+        seen[str(report.verdict)] += 1
+    assert {"VALID", "TAMPERED", "MALFORMED", "CANNOT_CHECK", "REVOKED"} <= seen.keys(), seen
 
 
 @Amount

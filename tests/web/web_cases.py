@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from bundle_cases import BundleCase, bundle_case, pack
 from javascript import base64
 from verifier_cases import (
     CODE,
@@ -26,15 +27,21 @@ from verifier_cases import (
     unsigned,
 )
 
+from registry.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
+from registry.errors import MalformedJson
 from registry.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Snapshot
 from registry.policy import TrustPolicy
 from registry.receipt import embed
 from registry.storage import BatchRecord, IssuerRecord
+from registry.strict_json import read
 from registry.values import Address, ChainId, CodeHash, IssuerId
+from registry.verifier import verify
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Callable
 
+    from registry.report import Report
     from registry.strict_json import JsonValue
 
 OTHER_KEY = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
@@ -104,6 +111,17 @@ def policy_text(policy: TrustPolicy) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _list_entry(**changed: Any) -> dict[str, Any]:
+    return {
+        "id": "https://example.edu/status/1#94567",
+        "type": "BitstringStatusListEntry",
+        "statusPurpose": "revocation",
+        "statusListIndex": "94567",
+        "statusListCredential": "https://example.edu/status/1",
+        **changed,
+    }
+
+
 @cache
 def _documents() -> tuple[Case, ...]:
     """Cases whose files differ; the chain's facts fit to each."""
@@ -117,6 +135,10 @@ def _documents() -> tuple[Case, ...]:
         {"issuanceDate": "2026-02-01T00:00:00Z", "expirationDate": "2026-06-01T13:59:59+02:00"},
     ]
     shapes: list[dict[str, Any]] = [
+        {"credentialStatus": _list_entry()},
+        {"credentialStatus": _list_entry(statusListIndex="01")},
+        {"credentialStatus": _list_entry(statusPurpose="message", statusSize=2)},
+        {"type": ["VerifiableCredential"], "credentialStatus": [5, _list_entry(statusSize=2)]},
         {"credentialSubject": {"type": ["AchievementSubject"]}},
         {"type": ["VerifiableCredential"], "credentialSubject": {}},
         {"issuer": {"id": OTHER_KEY, "type": ["Profile"]}},
@@ -222,5 +244,92 @@ def _word(dice: random.Random) -> dict[str, Any]:
 
 
 _SNAPSHOTS = (_issuer, _batch, _word)
+
+
+# Bundles
+
+
+def bundle_request(case: BundleCase) -> dict[str, Any]:
+    return {
+        "ask": "bundle",
+        "raw": base64(case.raw),
+        "trusted": [str(block) for block in case.trusted],
+        "policy": policy_text(case.policy),
+        "now": str(int(case.now.timestamp()) * 10**6 + case.now.microsecond),
+    }
+
+
+def report_on(case: BundleCase) -> Report:
+    """What the library says of a file: a bundle if it means to be one, else a credential."""
+    try:
+        value = read(case.raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
+    except MalformedJson:
+        value = None
+    if is_bundle(value):
+        return case.verify()
+    return verify(case.raw, None, NoEvidence("no node"), case.policy, case.now)
+
+
+@cache
+def _bundles() -> tuple[BundleCase, ...]:
+    """Sound ones, and some whose storage says otherwise."""
+    sound = signed(unsigned())
+    record, batch = (0x99, 0), [(NOW_S - 3600, 0), (2, 40), (SIZE, 80)]
+    changes: list[dict[str, bytes]] = [
+        {},
+        {"record": pack(record, (1, 160), (NOW_S, 200))},
+        {"record": pack(record, (NOW_S - 3600, 200))},
+        {"record": pack(record, (4, 160))},
+        {"record": bytes(32)},
+        {"batch": pack(*batch, (1, 112))},
+        {"batch": pack(*batch, (2, 112))},
+        {"batch": bytes(32)},
+        {"word": pack((1, LANE_BIT))},
+        {"word": pack((2, LANE_BIT))},
+        {"word": pack((3, LANE_BIT + 2))},
+    ]
+    return tuple(bundle_case(sound, **changed) for changed in changes)
+
+
+def random_bundle(dice: random.Random) -> BundleCase:
+    case = dice.choice(_bundles()) if dice.random() < 0.6 else _bundles()[0]
+    if dice.random() < 0.1:
+        case = replace(case, trusted=_bundles()[3].trusted)
+    match dice.randrange(4):
+        case 0:
+            return case
+        case 1:
+            place = dice.randrange(len(case.raw))
+            put = bytes([dice.choice(b'0123456789abcdefABz{}[],:" ')])
+            raw = case.raw[:place] + put + case.raw[place + dice.choice([0, 1]) :]
+            return replace(case, raw=raw)
+        case 2:
+            value = json.loads(case.raw)
+            nodes = value["evidence"]["nodes"]
+            node = dice.randrange(len(nodes))
+            change: list[Callable[[], Any]] = [
+                lambda: nodes.pop(node),
+                lambda: nodes.append(nodes[node]),
+                lambda: nodes.insert(0, nodes.pop(node)),
+                lambda: nodes.append("0xc0"),
+                lambda: nodes.__setitem__(node, nodes[node][:-2]),
+                lambda: nodes.__setitem__(node, nodes[node][:-1] + dice.choice("0f")),
+            ]
+            dice.choice(change)()
+            return replace(case, raw=dump(value))
+        case _:
+            value = json.loads(case.raw)
+            holder = dice.choice([value, value["receipt"], value["evidence"], value["credential"]])
+            member = dice.choice(list(holder))
+            other = json.loads(dice.choice(_bundles()).raw)["receipt"].get(member, 1)
+            action = dice.randrange(3)
+            if action == 0:
+                del holder[member]
+            elif action == 1:
+                holder[member] = dice.choice([None, True, 1.0, "", [], {}, "0x", other])
+            else:
+                holder["extra"] = holder[member]
+            return replace(case, raw=dump(value))
+
 
 __all__ = ["CODE", "ISSUER", "policy_text", "random_case", "request_of"]

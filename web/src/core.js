@@ -20,6 +20,7 @@ export * from "./core/receipt.js";
 export * from "./core/report.js";
 export * from "./core/rlp.js";
 export * from "./core/signature.js";
+export * from "./core/status-list.js";
 export * from "./core/storage.js";
 export * from "./core/strict-json.js";
 export * from "./core/tree.js";

@@ -40,9 +40,15 @@ const REQUESTS = {
     const report = core.judge(examination, facts ?? { reason: ["unread.nobody", {}] }, trusted, BigInt(now));
     return { verdict: report.verdict, outcomes: lines(report.checks), keys: report.checks.map(({ say }) => say[0]) };
   },
+  bundle: async ({ raw, trusted, policy, now }) => {
+    const blocks = trusted.map((text) => ({ chain: text.slice(0, -67), hash: text.slice(-66) }));
+    const settings = { policy: core.readPolicy(policy), blocks, nodes: [], agree: 1 };
+    const { report } = await core.verify({ bytes: bytes(raw), receipt: null }, settings, BigInt(now));
+    return { verdict: report.verdict, outcomes: lines(report.checks), keys: report.checks.map(({ say }) => say[0]) };
+  },
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { ask, ...request } = JSON.parse(line);
-  process.stdout.write(JSON.stringify(REQUESTS[ask](request)) + "\n");
+  process.stdout.write(JSON.stringify(await REQUESTS[ask](request)) + "\n");
 }

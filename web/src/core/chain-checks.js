@@ -66,20 +66,24 @@ function contradiction(receipt, { chain, registry, issuerId, root, word, codeHas
 }
 
 /** Whether what is written once at the final block is missing or different at the newest. */
-function lost(finalized, head) {
+export function lost(finalized, head) {
   if (finalized.issuer && !head.issuer) return true;
   if (!finalized.batch) return false;
   return !head.batch || ["anchoredAt", "operation", "size"].some((member) => head.batch[member] !== finalized.batch[member]);
 }
 
-const headTime = (facts) => ({ unix: facts.head.block.time });
+/** As of when, and how it is known: values of a sentence. @param {import("./evidence.js").Snapshot} snapshot */
+const known = ({ block, source }) => ({ time: { unix: block.time }, source });
+
+/** What is written once is as well known as the final block is. */
+const anchorSource = ({ head, finalized }) => (finalized.batch === null ? head : finalized).source;
 
 const whyNotBelieved = (chainCase) => (chainCase.facts === null ? "no_facts" : "not_believed");
 
 /** (6) Are there facts about this anchor, at one with themselves, and fresh? */
 export function checkEvidence({ facts, fault, stale, policy }) {
   if (facts === null) return unknown("evidence", fault[0], fault[1]);
-  const values = { chain: facts.chain, time: headTime(facts), source: facts.head.source, limit: { seconds: policy.maxAgeS } };
+  const values = { chain: facts.chain, ...known(surest(facts)), limit: { seconds: policy.maxAgeS } };
   return stale ? unknown("evidence", "evidence.stale", values) : valid("evidence", "evidence.valid", values);
 }
 
@@ -87,9 +91,10 @@ export function checkEvidence({ facts, fault, stale, policy }) {
 export function checkAnchor(chainCase) {
   const { believed: facts, receipt, stale } = chainCase;
   if (facts === null) return skipped("anchor", whyNotBelieved(chainCase));
-  const { batch, source } = facts.head;
+  const { batch } = facts.head;
+  const source = anchorSource(facts);
   if (batch === null && stale) return unknown("anchor", "anchor.not_then");
-  if (batch === null) return invalid("anchor", "NOT_ANCHORED", "anchor.none", { chain: facts.chain, source });
+  if (batch === null) return invalid("anchor", "NOT_ANCHORED", "anchor.none", { chain: facts.chain, ...known(surest(facts)) });
   if (batch.size !== receipt.treeSize)
     return invalid("anchor", "NOT_ANCHORED", "anchor.size", { found: batch.size, expected: receipt.treeSize, source });
   return valid("anchor", "anchor.valid", { time: { unix: batch.anchoredAt }, operation: batch.operation, source });
@@ -109,7 +114,7 @@ export function checkStanding(chainCase) {
   const record = facts.head.issuer;
   if (record === null && stale) return unknown("standing", "standing.not_then");
   if (record === null)
-    return invalid("standing", "ISSUER_UNTRUSTED", "standing.unregistered", { chain: facts.chain, source: facts.head.source });
+    return invalid("standing", "ISSUER_UNTRUSTED", "standing.unregistered", { chain: facts.chain, ...known(surest(facts)) });
   const distrust = distrustOf(facts);
   if (distrust) return invalid("standing", "ISSUER_UNTRUSTED", ...distrust);
   if (!isAccepted) return unknown("standing", ...acceptance.say);
@@ -131,7 +136,7 @@ function distrustOf(facts) {
   const { batch } = facts.head;
   if (!since || batch === null || batch.anchoredAt < since) return null;
   const final = facts.finalized.issuer?.distrustAfter === since;
-  const values = { since: { unix: since }, time: headTime(facts), source: facts.head.source };
+  const values = { since: { unix: since }, ...known(final ? facts.finalized : facts.head) };
   return [final ? "standing.distrusted" : "standing.distrusted_lately", values];
 }
 
@@ -143,7 +148,8 @@ export function checkStatus(chainCase) {
   const [head, final] = [facts.head, facts.finalized].map((one) => statusOf(one.batch, one.word, receipt.index));
   const worse = Math.max(head, final);
   const note = head > final && head !== ACTIVE ? "note.not_final" : head < final ? "note.newer_differs" : "note.none";
-  const values = { note: { key: note, values: {} }, time: headTime(facts), source: facts.head.source };
+  const telling = head === final ? surest(facts) : head > final ? facts.head : facts.finalized;
+  const values = { note: { key: note, values: {} }, ...known(telling) };
   if (worse === REVOKED) return invalid("status", "REVOKED", "status.revoked", values);
   if (stale) return unknown("status", worse === SUSPENDED ? "status.was_suspended" : "status.was_active", values);
   if (worse === SUSPENDED) return invalid("status", "SUSPENDED", "status.suspended", values);

@@ -5,9 +5,11 @@ import { hex } from "./bytes.js";
 import { checkAnchor, checkEvidence, checkFinality, checkStanding, checkStatus, openCase } from "./chain-checks.js";
 import { NO_WORD } from "./acceptance.js";
 import { signatureStep } from "./examination.js";
+import { surest } from "./evidence.js";
 import { Fault } from "./fault.js";
 import { readMoment } from "./moments.js";
 import { decidingCheck, invalid, skipped, unknown, valid, verdictOf } from "./report.js";
+import { withStatusLists } from "./status-list.js";
 import { STATUS, statusOf } from "./storage.js";
 
 /** Members that bound validity: of the W3C data model 2.0 (§4.9) and of 1.1 (§4.6, §4.8). */
@@ -38,7 +40,7 @@ export function judge(examination, evidence, policy, now, word = NO_WORD) {
   const checks = [
     ...fileChecks(examination, chainCase),
     ...(chainCase
-      ? [checkEvidence(chainCase), checkAnchor(chainCase), checkStanding(chainCase), checkStatus(chainCase)]
+      ? [checkEvidence(chainCase), checkAnchor(chainCase), checkStanding(chainCase), withStatusLists(checkStatus(chainCase), credential.document)]
       : withoutReceipt(examination)),
     checkValidity(credential, now),
     chainCase ? checkFinality(chainCase) : skipped("finality", "no_receipt"),
@@ -100,7 +102,8 @@ function moments(document, members) {
 function reason(checks, chainCase) {
   const decided = decidingCheck(checks);
   if (decided !== null) return decided.say;
-  const { batch, source, block } = chainCase.believed.head;
+  const { batch } = chainCase.believed.head;
+  const { source, block } = surest(chainCase.believed);
   return [
     "valid",
     {

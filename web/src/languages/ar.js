@@ -170,6 +170,8 @@ export default {
   "status.was_active": "لم تكن ملغاة ولا معلَّقة{note}، في {time}؛ وقد يكون ذلك تغيّر؛ {source}.",
   "status.was_suspended": "كانت معلَّقة{note}، في {time}؛ وقد يكون ذلك تغيّر؛ {source}.",
   "status.unanchored": "ما ليس مثبَّتًا لا حالة له.",
+  "status.list_unread": "{chain} لم يُنظر في قائمة حالاتها: هذه الصفحة لا تجلب أي قائمة.",
+  "status.list_fault": "لا يمكن قراءة مدخلها في قائمة الحالات. السلسلة: {chain}",
   "note.none": "",
   "note.not_final": " في كتلة ليست نهائية بعد",
   "note.newer_differs": " في الكتلة النهائية (وكتلة أحدث، ليست نهائية بعد، تقول غير ذلك)",

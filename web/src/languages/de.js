@@ -170,6 +170,8 @@ export default {
   "status.was_active": "War weder widerrufen noch ausgesetzt{note}, Stand {time}; das kann vorbei sein; {source}.",
   "status.was_suspended": "War ausgesetzt{note}, Stand {time}; das kann vorbei sein; {source}.",
   "status.unanchored": "Was nicht verankert ist, hat keinen Status.",
+  "status.list_unread": "{chain} Die Statusliste wurde nicht angesehen: Diese Seite holt keine.",
+  "status.list_fault": "Der Eintrag in der Statusliste ist nicht lesbar. Die Kette: {chain}",
   "note.none": "",
   "note.not_final": " in einem noch nicht endgültigen Block",
   "note.newer_differs": " im endgültigen Block (ein neuerer, noch nicht endgültiger, sagt anderes)",

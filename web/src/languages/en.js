@@ -170,6 +170,8 @@ export default {
   "status.was_active": "It was neither revoked nor suspended{note}, as of {time}; that may be past; {source}.",
   "status.was_suspended": "It was suspended{note}, as of {time}; that may be past; {source}.",
   "status.unanchored": "What is not anchored has no status.",
+  "status.list_unread": "{chain} Its status list was not looked at: this page fetches none.",
+  "status.list_fault": "Its status list entry cannot be read. The chain: {chain}",
   "note.none": "",
   "note.not_final": " in a block that is not final yet",
   "note.newer_differs": " at the final block (a newer one, not final yet, says otherwise)",

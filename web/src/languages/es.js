@@ -170,6 +170,8 @@ export default {
   "status.was_active": "No estaba ni revocada ni suspendida{note}, a fecha de {time}; puede haber cambiado; {source}.",
   "status.was_suspended": "Estaba suspendida{note}, a fecha de {time}; puede haber cambiado; {source}.",
   "status.unanchored": "Lo que no está anclado no tiene estado.",
+  "status.list_unread": "{chain} No se miró su lista de estados: esta página no descarga ninguna.",
+  "status.list_fault": "No se puede leer su entrada en la lista de estados. La cadena: {chain}",
   "note.none": "",
   "note.not_final": " en un bloque aún no final",
   "note.newer_differs": " en el bloque final (uno más nuevo, aún no final, dice otra cosa)",

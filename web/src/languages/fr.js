@@ -170,6 +170,8 @@ export default {
   "status.was_active": "Elle n'était ni révoquée ni suspendue{note}, au {time} ; cela a pu changer ; {source}.",
   "status.was_suspended": "Elle était suspendue{note}, au {time} ; cela a pu changer ; {source}.",
   "status.unanchored": "Ce qui n'est pas ancré n'a pas de statut.",
+  "status.list_unread": "{chain} Sa liste de statuts n'a pas été consultée : cette page n'en charge aucune.",
+  "status.list_fault": "Son entrée de liste de statuts est illisible. La chaîne : {chain}",
   "note.none": "",
   "note.not_final": " dans un bloc pas encore final",
   "note.newer_differs": " au bloc final (un plus récent, pas encore final, dit autre chose)",

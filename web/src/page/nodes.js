@@ -3,6 +3,7 @@
 
 import { hex, unhex } from "../core/bytes.js";
 import { evidenceOf } from "../core/bundle.js";
+import { lost } from "../core/chain-checks.js";
 import { proveSnapshot } from "../core/evidence.js";
 import { Fault } from "../core/fault.js";
 import { headerOf, readHeader } from "../core/header.js";
@@ -74,10 +75,24 @@ async function askQuorum(urls, receipt, agree) {
     return { reason: ["unread.disagree", { agreed: camp.length, asked: urls.length, needed: agree }] };
   }
   const source = { kind: "quorum", agreed: camp.length, asked: urls.length };
-  return firstAnswer(camp.map(({ from }) => from.url), async (node) => {
-    const { codeHash, snapshot } = await node.prove(camp[0].answer, receipt, source);
-    return evidenceOf(receipt, codeHash, snapshot, snapshot);
+  return firstAnswer(camp.map(({ from }) => from.url), async (node, name) => {
+    const final = await node.prove(camp[0].answer, receipt, source);
+    const head = await newest(node, receipt, { kind: "node", name });
+    // No one's word undoes a proof: what does not follow from the final block is not used.
+    const follows = head && head.codeHash === final.codeHash && !lost(final.snapshot, head.snapshot);
+    const isNewer = follows && head.snapshot.block.number > final.snapshot.block.number;
+    return evidenceOf(receipt, final.codeHash, isNewer ? head.snapshot : final.snapshot, final.snapshot);
   });
+}
+
+/** What a node says of its newest block; null where it says nothing of use. */
+async function newest(node, receipt, source) {
+  try {
+    return await node.prove(await node.header("eth_getBlockByNumber", ["latest", false]), receipt, source);
+  } catch (error) {
+    if (error instanceof NodeFault || error instanceof Fault) return null;
+    throw error;
+  }
 }
 
 /** The first node's answer that holds; the failures, each named, where none does. */

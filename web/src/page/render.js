@@ -12,6 +12,7 @@ const markOf = (verdict) => (verdict === "VALID" ? "VALID" : UNDECIDED.includes(
 function advice({ step, outcome, verdict, say: [key] }) {
   if (outcome === "INVALID") return say(`next.${verdict}`);
   if (outcome !== "UNKNOWN") return null;
+  if (key === "status.list_fault") return say("next.validity");
   const isStale = step === "anchor" || step === "status" || key === "standing.not_then";
   return say(`next.${isStale ? "stale" : step}`);
 }
