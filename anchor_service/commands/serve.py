@@ -10,6 +10,7 @@ from anchor_service import worker
 from anchor_service.api import logs
 from anchor_service.commands.api import open_app, server, set_up_process, settings_of
 from anchor_service.commands.output import load_workspace
+from anchor_service.inbox_watch import taking_in
 from anchor_service.opening import open_database
 from anchor_service.webhooks import deliverer_of, delivering
 
@@ -28,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
         database = stack.enter_context(open_database(workspace))
         app = stack.enter_context(open_app(workspace, database))
         stack.enter_context(delivering(deliverer_of(workspace, database)))
+        stack.enter_context(taking_in(workspace, database))
         set_up_process()
         api = server(app, settings_of(workspace, args))
         work = _Work(workspace, api)
