@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -135,3 +137,13 @@ def test_a_column_that_the_map_names_must_be_there(missing: str) -> None:
 def test_a_map_that_cannot_be_followed_is_refused_with_its_place(text: str, place: str) -> None:
     with pytest.raises(ColumnMapRefused, match=place):
         ColumnMap.parse(text)
+
+
+def test_the_example_of_the_documentation_is_a_map() -> None:
+    text = Path(__file__).parents[2].joinpath("docs", "registrar.md").read_text("utf-8")
+    example = next(
+        one for one in re.findall(r"```toml\n(.*?)```", text, re.DOTALL) if "[columns]" in one
+    )
+    columns = ColumnMap.parse(example)
+    assert columns.name_of("Núñez, María José") == "María José Núñez"
+    assert columns.ignores_others
