@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
@@ -16,7 +16,11 @@ from registry.events import StatusChange
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Column, ColumnElement, Connection, Select
+    from sqlalchemy.sql.base import ReadOnlyColumnCollection
+    from sqlalchemy.sql.selectable import NamedFromClause
+
+    _Rows = NamedFromClause[ReadOnlyColumnCollection[str, Column[Any]]]
 
 _CHUNK = 2000
 
@@ -184,19 +188,30 @@ def of_intent(connection: Connection, intent: int, state: ChangeState) -> list[i
 def overtaken(connection: Connection, intent: int) -> bool:
     """Whether an intent reinstates a credential that is now to be suspended or revoked."""
     bound, newer = status_change.alias(), status_change.alias()
-    query = (
-        select(newer.c.id)
-        .join(bound, bound.c.credential == newer.c.credential)
+    query = _newer(bound, newer, intent).where(
+        bound.c.change == int(StatusChange.REINSTATE),
+        newer.c.change != int(StatusChange.REINSTATE),
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
+def superseded(connection: Connection, intent: int) -> list[int]:
+    """Changes that an intent carries, of credentials of which something newer is wanted."""
+    bound, newer = status_change.alias(), status_change.alias()
+    return list(connection.scalars(_newer(bound, newer, intent).distinct()))
+
+
+def _newer(bound: _Rows, newer: _Rows, intent: int) -> Select[Any]:
+    return (
+        select(bound.c.id)
+        .join(newer, newer.c.credential == bound.c.credential)
         .where(
             bound.c.intent == intent,
             bound.c.state == ChangeState.SENT,
-            bound.c.change == int(StatusChange.REINSTATE),
             newer.c.state == ChangeState.WANTED,
-            newer.c.change != int(StatusChange.REINSTATE),
+            newer.c.id > bound.c.id,
         )
-        .limit(1)
     )
-    return connection.scalar(query) is not None
 
 
 def in_flight(connection: Connection, ids: Sequence[int]) -> set[int]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from anchor_service.chain import Broadcast
+from anchor_service.broadcasts import Broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

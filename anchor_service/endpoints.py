@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from anchor_service.broadcasts import Broadcast, classify
 from anchor_service.errors import Blocked
 from anchor_service.lifecycle import Reason
 from registry.errors import ChainError, NodeInconsistent, NodeRefused, NodeUnreachable
@@ -160,7 +161,8 @@ class Pool:
         if taken:
             return taken[0]
         if refused:
-            raise refused[0]
+            # One that has it already says more than another for which its nonce is used.
+            raise min(refused, key=lambda one: classify(str(one)) is not Broadcast.TAKEN)
         raise self._nobody()
 
     def _healthy(self) -> list[Member]:

@@ -86,7 +86,7 @@ _INTENT_MOVES: dict[IntentState, frozenset[IntentState]] = {
 }
 _CHANGE_MOVES: dict[ChangeState, frozenset[ChangeState]] = {
     _C.WANTED: frozenset({_C.SENT, _C.INCLUDED, _C.DROPPED}),
-    _C.SENT: frozenset({_C.INCLUDED, _C.WANTED}),
+    _C.SENT: frozenset({_C.INCLUDED, _C.WANTED, _C.DROPPED}),
     _C.INCLUDED: frozenset({_C.FINAL, _C.SENT, _C.WANTED}),
     _C.FINAL: frozenset({_C.SENT}),
     _C.DROPPED: frozenset(),

@@ -39,7 +39,12 @@ def bind(connection: Connection, intent: Intent, change_ids: Sequence[int], now:
 
 
 def unbind(connection: Connection, intent: Intent, now: int) -> None:
-    """Loosen status changes from a nonce that is given back or used up for something else."""
+    """Loosen status changes from a nonce that is given back or used up for something else.
+
+    What a person has asked otherwise of since then is not wanted again.
+    """
+    late = changes.superseded(connection, intent.id)
+    changes.move(connection, late, ChangeState.SENT, ChangeState.DROPPED, now, reason="superseded")
     bound = changes.of_intent(connection, intent.id, ChangeState.SENT)
     changes.move(connection, bound, ChangeState.SENT, ChangeState.WANTED, now)
 

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from anchor_service import inclusions, leases, outbox, subjects
-from anchor_service.chain import Broadcast
+from anchor_service.broadcasts import Broadcast
 from anchor_service.deciding import Pace, Sight, Step, resend_due, what_next
 from anchor_service.errands import GiveUp
 from anchor_service.errors import Blocked, StillPending

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -28,15 +29,19 @@ from desks import (
     submit,
 )
 from eth_account import Account
+from rpc_proxy import proxied, strict_pool
 from sqlalchemy import select
 
 from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
-from anchor_service.chain import Broadcast, Chain
+from anchor_service.chain import Chain
 from anchor_service.database import Database
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.keys import ChainKey
 from anchor_service.lifecycle import BatchState, ChangeState, Moment, Reason
+from anchor_service.schedule import ALL
 from anchor_service.schema import attempt, intent
+from anchor_service.spending import spending
+from registry.devchain import DevChain
 from registry.errors import NodeUnreachable
 from registry.events import StatusChange
 from registry.rpc import Node
@@ -49,6 +54,7 @@ if TYPE_CHECKING:
 
     from anchor_service.anchoring import Line
     from anchor_service.batch_store import Batch
+    from anchor_service.broadcasts import Broadcast
     from anchor_service.submitter import Limits
     from registry.values import IssuerId
 
@@ -506,3 +512,228 @@ def test_a_killed_change_is_finished_by_the_next_run(bench: Bench, moment: Momen
         assert changes.states_of(connection, [wanted])[wanted][0] is ChangeState.FINAL
     assert bench.chain.nonce(bench.key.address) == before + 1
     assert statuses(bench)["one"] is Status.REVOKED
+
+
+def want(bench: Bench, kind: StatusChange, *names: str) -> list[int]:
+    with bench.database.write() as connection:
+        rows = [store.find(connection, name).row for name in names]
+        return changes.want(connection, kind, rows, 1)
+
+
+def states(bench: Bench, ids: list[int]) -> list[ChangeState]:
+    with bench.database.read() as connection:
+        found = changes.states_of(connection, ids)
+    return [found[one][0] for one in ids]
+
+
+def test_a_reinstatement_on_its_way_is_cancelled_before_its_credential_is_suspended_again(
+    bench: Bench,
+) -> None:
+    """The other credential that it would have reinstated is reinstated all the same."""
+    with bench.line() as line:
+        run(line)
+    change(bench, StatusChange.SUSPEND, "one", "two")
+    bench.node.call("evm_setAutomine", [False])
+    back = want(bench, StatusChange.REINSTATE, "one", "two")
+    with bench.line() as line:
+        assert anchoring.advance([line], [ALL])
+        assert states(bench, back) == [ChangeState.SENT] * 2
+        again = want(bench, StatusChange.SUSPEND, "one")
+        assert anchoring.advance([line], [ALL])
+        # Nothing else is sent for the credential while its reinstatement may still land.
+        assert states(bench, again) == [ChangeState.WANTED]
+        bench.node.call("anvil_mine", ["0x1"])
+        bench.node.call("evm_setAutomine", [True])
+        submit(line)
+        assert watching.settle(line, 5)
+    assert statuses(bench)["one"] is Status.SUSPENDED
+    assert statuses(bench)["two"] is Status.ACTIVE
+    assert states(bench, back) == [ChangeState.DROPPED, ChangeState.FINAL]
+    assert [state for _, state in bench.intents()] == ["FINAL", "FINAL", "SPENT", "FINAL"]
+    assert states(bench, again) == [ChangeState.FINAL]
+
+
+def test_a_reinstatement_that_lands_all_the_same_is_followed_by_the_suspension(
+    bench: Bench,
+) -> None:
+    with bench.line() as line:
+        run(line)
+    change(bench, StatusChange.SUSPEND, "one")
+    bench.node.call("evm_setAutomine", [False])
+    want(bench, StatusChange.REINSTATE, "one")
+    with bench.line() as line:
+        assert anchoring.advance([line], [ALL])
+        bench.node.call("anvil_mine", ["0x1"])
+        bench.node.call("evm_setAutomine", [True])
+        want(bench, StatusChange.SUSPEND, "one")
+        submit(line)
+        assert watching.settle(line, 5)
+    assert statuses(bench)["one"] is Status.SUSPENDED
+
+
+def test_a_nonce_that_a_reorganisation_frees_is_filled_with_what_was_stored(bench: Bench) -> None:
+    """A transfer to ourselves and the anchor after it vanish together: both are sent again."""
+    owner = bench.key
+    delegate = new_key(bench.node)
+    grant = call_data(
+        "setDelegate(bytes32,address,uint8,uint40)", bench.issuer_id, delegate.address, 3, 2**40 - 1
+    )
+    send(bench.node, owner, REGISTRY, grant)
+    bench.key = delegate
+    with pytest.raises(Killed), bench.line(fault=Moment.SIGNED) as line:
+        run(line)
+    send(bench.node, owner, REGISTRY, bench.anchor(bench.the_batch()))
+    with bench.line() as line:
+        run(line)
+    add(bench.database, "four")
+    with bench.line() as line:
+        submit(line)
+        assert bench.chain.nonce(delegate.address) == 2
+        depth = bench.chain.head().number - _block_of(bench, 1) + 1
+        bench.node.call("anvil_reorg", [depth + _blocks_between(bench), []])
+        assert bench.chain.nonce(delegate.address) == 0
+        for _ in range(40):
+            anchoring.advance([line], [ALL])
+            assert line.desk.mine is not None
+            line.desk.mine()
+            watching.look([line])
+    assert bench.chain.nonce(delegate.address) == 2
+    assert {one.state for one in bench.batches()} == {BatchState.FINAL}
+    assert len(anchors(bench.node, bench.issuer_id)) == 2
+
+
+def _block_of(bench: Bench, nonce: int) -> int:
+    with bench.database.read() as connection:
+        query = select(intent.c.id).where(intent.c.nonce == nonce)
+        found = inclusions.get_inclusion(connection, intent_id=connection.scalar(query))
+    assert found is not None
+    return found.block_number
+
+
+def _blocks_between(bench: Bench) -> int:
+    return _block_of(bench, 1) - _block_of(bench, 0)
+
+
+def test_a_nonce_that_somebody_else_used_and_a_reorganisation_freed_is_filled(
+    bench: Bench,
+) -> None:
+    """The stranger's transaction is gone, and ours at the next nonce must not wait for it."""
+    send(bench.node, bench.key, bench.key.address, b"")
+    with bench.line() as line:
+        submit(line)
+        assert bench.intents() == [(2, "INCLUDED")]
+        bench.node.call("anvil_reorg", [2, []])
+        assert bench.chain.nonce(bench.key.address) == 1
+        for _ in range(20):
+            watching.look([line])
+            anchoring.advance([line], [ALL])
+            assert line.desk.mine is not None
+            line.desk.mine()
+    bench.assert_anchored_once()
+    assert sorted(bench.intents()) == [(1, "SPENT"), (2, "FINAL")]
+
+
+def test_a_days_cap_counts_what_is_spent_and_what_is_on_its_way(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+    with bench.database.read() as connection:
+        spent = spending(connection, CHAIN, bench.key.address, int(time.time()))
+    assert spent.spent > 0
+    assert spent.committed == 0
+    add(bench.database, "four")
+    with bench.line(limits=quick(day_cap=spent.spent + 1)) as line:
+        submit(line)
+    reason = str(bench.batches()[-1].reason)
+    assert reason.startswith(Reason.FEE_CAP)
+    assert "day_cap_ether" in reason
+    bench.node.call("evm_setAutomine", [False])
+    with pytest.raises(StillPending), bench.line(limits=quick(patience=0.1)) as line:
+        submit(line)
+    with bench.database.read() as connection:
+        now = spending(connection, CHAIN, bench.key.address, int(time.time()))
+        tomorrow = spending(connection, CHAIN, bench.key.address, int(time.time()) + 86400)
+    gas, (fee, _) = _gas_and_fees(bench)
+    assert (now.spent, now.committed) == (spent.spent, gas * fee)
+    assert (tomorrow.spent, tomorrow.committed) == (0, gas * fee)
+    bench.node.call("anvil_mine", ["0x1"])
+    with bench.line() as line:
+        run(line)
+
+
+def _gas_and_fees(bench: Bench) -> tuple[int, tuple[int, int]]:
+    with bench.database.read() as connection:
+        query = select(attempt.c.gas, attempt.c.max_fee, attempt.c.tip).order_by(attempt.c.signed)
+        row = connection.execute(query).all()[-1]
+    return row[0], (row[1], row[2])
+
+
+def test_a_fee_spike_over_the_cap_blocks_and_the_same_is_sent_on_until_it_passes(
+    bench: Bench,
+) -> None:
+    market = bench.chain.market()
+    limits = quick(max_fee=3 * (market.base_fee + market.tip), raise_after=0, resend=0.0)
+    bench.node.call("evm_setAutomine", [False])
+    with bench.line(limits=limits) as line:
+        anchoring.seal_open(line)
+        anchoring.advance([line], [ALL])
+        bench.node.call("anvil_setNextBlockBaseFeePerGas", [hex(50 * limits.max_fee)])
+        bench.node.call("anvil_mine", ["0x1"])
+        for _ in range(12):
+            anchoring.advance([line], [ALL])
+        blocked = bench.the_batch()
+        assert blocked.state is BatchState.BLOCKED
+        assert str(blocked.reason).startswith(Reason.FEE_CAP)
+        assert max(fee for fee, _ in bench.attempts()) <= limits.max_fee
+        bench.node.call("anvil_setNextBlockBaseFeePerGas", [hex(market.base_fee)])
+        bench.node.call("anvil_mine", ["0x1"])
+        bench.node.call("evm_setAutomine", [True])
+        for _ in range(12):
+            anchoring.advance([line], [ALL], patient=False)
+            bench.node.call("anvil_mine", ["0x1"])
+            watching.look([line])
+    bench.assert_anchored_once()
+    assert bench.intents() == [(1, "FINAL")]
+
+
+def test_a_node_as_strict_as_geth_takes_every_replacement(bench: Bench, url: str) -> None:
+    bench.node.call("evm_setAutomine", [False])
+    with proxied(url) as proxy, Node(proxy.url) as strict:
+        proxy.rules.append(strict_pool())
+        limits = quick(patience=3.0, raise_after=0, resend=0.0)
+        with (
+            pytest.raises(StillPending),
+            bench.line(limits=limits, chain=Chain(strict, CHAIN)) as line,
+        ):
+            submit(line)
+        with bench.database.read() as connection:
+            errors = connection.scalars(select(attempt.c.error)).all()
+        assert len(errors) > 2
+        assert set(errors) == {None}
+        bench.node.call("anvil_mine", ["0x1"])
+        with bench.line(chain=Chain(strict, CHAIN)) as line:
+            run(line)
+    bench.assert_anchored_once()
+
+
+def test_a_node_that_restarts_in_between_is_gone_on_with(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "chain"
+    database = Database(f"sqlite:///{tmp_path}/issuer.db")
+    database.migrate()
+    add(database, "one", "two", "three")
+    with deployed_chain(folder) as url, Node(url) as node:
+        secret = Account.create()
+        key = ChainKey(secret, CHAIN)
+        node.call("anvil_setBalance", [str(key.address), hex(10**20)])
+        issuer_id = new_issuer(node, key)
+        time.sleep(1.5)  # anvil writes its state down once a second
+        bench = Bench(node, database, key, issuer_id)
+        with pytest.raises(Killed), bench.line(fault=Moment.SENT) as line:
+            run(line)
+    with DevChain(folder).use() as url, Node(url) as node:
+        bench = Bench(node, database, key, issuer_id)
+        with bench.line() as line:
+            run(line)
+        bench.assert_anchored_once()
+    database.close()
