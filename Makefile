@@ -78,6 +78,7 @@ test-long: $(READY)  ## long campaigns: deep invariants, large fuzzing
 bench: $(READY)  ## figures, as ratios against a peer or a limit taken in the same run
 	python scripts/bench/formats.py
 	python scripts/bench/pipeline.py
+	python scripts/bench/api.py
 	python scripts/bench/verifier.py
 
 format: $(READY)
