@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from anchor_service.errors import UnknownKey
 from anchor_service.schema import api_key
@@ -30,6 +30,7 @@ _SECRET_BYTES = 32
 _ID_BYTES = 10
 _TEXT = re.compile(r"ca_([a-z2-7]{16})_([A-Za-z0-9_-]{43})")
 _NOBODY = bytes(32)
+_BY_ID = select(api_key).where(api_key.c.id == bindparam("wanted"))
 
 
 class Scope(StrEnum):
@@ -120,7 +121,7 @@ def find(connection: Connection, ids: Iterable[str]) -> dict[str, ApiKey]:
     """Those that there are. Almost always one is asked for, by many: so one query for each."""
     found = {}
     for one in set(ids):
-        row = connection.execute(select(api_key).where(api_key.c.id == one)).first()
+        row = connection.execute(_BY_ID, {"wanted": one}).first()
         if row is not None:
             found[one] = _to_key(row)
     return found

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from anchor_service.database import bulk_insert
 from anchor_service.schema import tree_part
@@ -29,6 +29,9 @@ _PART_BYTES = PART_LEAVES * HASH_BYTES
 # The row that holds the parts' roots, one after the other.
 TOP = -1
 _CHUNK = 1000
+_HASHES = select(tree_part.c.hashes).where(
+    tree_part.c.batch == bindparam("of_batch"), tree_part.c.number == bindparam("place")
+)
 # Bytes of parts' roots whose trees a process keeps; a tree takes three times that.
 _KEPT_BYTES = 16 * 2**20
 
@@ -84,7 +87,5 @@ class Paths:
 
 
 def _hashes(connection: Connection, batch_id: int, number: int) -> bytes:
-    query = select(tree_part.c.hashes).where(
-        tree_part.c.batch == batch_id, tree_part.c.number == number
-    )
-    return bytes(connection.execute(query).scalar_one())
+    place = {"of_batch": batch_id, "place": number}
+    return bytes(connection.execute(_HASHES, place).scalar_one())

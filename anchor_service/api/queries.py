@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from anchor_service import documents
 from anchor_service.api.errors import Erased, NotFound, WrongState
@@ -17,7 +17,7 @@ from registry.values import CredentialDigest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import ColumnElement, Connection, Select
 
     from registry.events import StatusChange
 
@@ -100,19 +100,26 @@ def find_credential(connection: Connection, issuer: str, name: str) -> Any:
 
 def named(name: str) -> Any:
     """The condition that a credential is meant. Raises NotFound for what can be no name."""
+    digest = _digest(name)
+    if digest is not None:
+        return credential.c.digest == digest
+    return credential.c.credential_id == name
+
+
+def _digest(name: str) -> bytes | None:
+    """None for a document's own id. Raises NotFound for what can be neither."""
     if name.startswith("0x"):
         try:
-            return credential.c.digest == bytes(CredentialDigest.from_hex(name))
+            return bytes(CredentialDigest.from_hex(name))
         except MalformedValue:
             raise NotFound("credential") from None
     if "\0" in name:  # PostgreSQL's text has no place for it
         raise NotFound("credential")
-    return credential.c.credential_id == name
+    return None
 
 
-def find_sealed(connection: Connection, issuer: str, name: str) -> Any:
-    """What a receipt is made of, beside its path. Raises NotFound, WrongState, Erased."""
-    query = (
+def _sealed_query(named_by: ColumnElement[Any]) -> Select[Any]:
+    return (
         select(
             credential.c.id,
             credential.c.digest,
@@ -128,10 +135,25 @@ def find_sealed(connection: Connection, issuer: str, name: str) -> Any:
         )
         .join(batch, batch.c.id == credential.c.batch)
         .outerjoin(placement, placement.c.credential == credential.c.id)
-        .where(credential.c.issuer == issuer, named(name))
+        .where(credential.c.issuer == bindparam("issuer"), named_by == bindparam("name"))
         .limit(2)
     )
-    rows = connection.execute(query).all()
+
+
+# Made once: making a query costs more than the database takes to answer it.
+_SEALED_BY_DIGEST = _sealed_query(credential.c.digest)
+_SEALED_BY_ID = _sealed_query(credential.c.credential_id)
+
+
+def _named_sealed(name: str) -> tuple[Select[Any], bytes | str]:
+    digest = _digest(name)
+    return (_SEALED_BY_ID, name) if digest is None else (_SEALED_BY_DIGEST, digest)
+
+
+def find_sealed(connection: Connection, issuer: str, name: str) -> Any:
+    """What a receipt is made of, beside its path. Raises NotFound, WrongState, Erased."""
+    query, value = _named_sealed(name)
+    rows = connection.execute(query, {"issuer": issuer, "name": value}).all()
     if not rows:
         raise NotFound("credential")
     if len(rows) > 1:
