@@ -15,7 +15,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from registry import cli_audit, cli_devchain, cli_verify, errors
+from registry import cli_audit, cli_devchain, cli_page, cli_verify, errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     cli_verify.register(commands)
     cli_audit.register(commands)
+    cli_page.register(commands)
     cli_devchain.register(commands)
     from importlib.metadata import entry_points
 

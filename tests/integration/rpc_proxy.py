@@ -177,7 +177,9 @@ def strict_pool() -> Rule:
     return rule
 
 
-def limited(status: int = 429, *, times: int = 1, headers: dict[str, str] | None = None) -> Rule:
+def limited(
+    status: int = 429, *, times: int | None = 1, headers: dict[str, str] | None = None
+) -> Rule:
     """A provider that refuses whole requests for a while, whatever they ask."""
 
     def refuse(_call: Message, _forward: Forward) -> Message:
@@ -244,9 +246,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._reply(200, body, {"Content-Type": "application/json"})
 
+    def do_OPTIONS(self) -> None:
+        """A browser's question whether a page may ask."""
+        self._reply(204, b"", {"Access-Control-Allow-Headers": "content-type"})
+
     def _reply(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        own = {"Content-Length": str(len(body)), "Access-Control-Allow-Origin": "*"}
+        for name, value in {**headers, **own}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-sys.path.insert(
-    0, str(Path(__file__).parent.parent / "unit")
-)  # its cases and vectors are used here
+# The verifier's cases, random texts and vectors are those of the unit tests; a chain, a workspace
+# and the proxy before a node are those of the integration tests.
+sys.path[:0] = [str(Path(__file__).parent.parent / kind) for kind in ("unit", "integration")]
 
 
 @pytest.fixture(scope="session", autouse=True)

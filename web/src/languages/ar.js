@@ -139,7 +139,7 @@ export default {
   "unread.nodes": "لم تُعطِ أي عقدة جوابًا صحيحًا ({failures})",
   "unread.disagree": "تتفق {agreed} من {asked} عُقد على الكتلة النهائية، والمطلوب {needed}",
   "node.failed": "{name}: {reason}",
-  "node.unreachable": "لا جواب",
+  "node.unreachable": "لا جواب، أو لا جواب يُسمح لصفحة بقراءته",
   "node.status": "حالة HTTP ‏{status}",
   "node.refused": "رفضت {method}",
   "node.chain": "تخدم {chain}",

@@ -139,7 +139,7 @@ export default {
   "unread.nodes": "kein Knoten gab eine Antwort, die hält ({failures})",
   "unread.disagree": "{agreed} von {asked} Knoten sind über den endgültigen Block einig, {needed} müssten es sein",
   "node.failed": "{name}: {reason}",
-  "node.unreachable": "keine Antwort",
+  "node.unreachable": "keine Antwort, oder keine, die eine Seite lesen darf",
   "node.status": "HTTP-Status {status}",
   "node.refused": "er lehnte {method} ab",
   "node.chain": "er bedient {chain}",

@@ -139,7 +139,7 @@ export default {
   "unread.nodes": "no node gave an answer that holds ({failures})",
   "unread.disagree": "{agreed} of {asked} nodes agree on the final block, where {needed} have to",
   "node.failed": "{name}: {reason}",
-  "node.unreachable": "no answer",
+  "node.unreachable": "no answer, or none that a page may read",
   "node.status": "HTTP status {status}",
   "node.refused": "it refused {method}",
   "node.chain": "it serves {chain}",

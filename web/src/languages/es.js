@@ -139,7 +139,7 @@ export default {
   "unread.nodes": "ningún nodo dio una respuesta que se sostenga ({failures})",
   "unread.disagree": "{agreed} de {asked} nodos coinciden en el bloque final, y deben hacerlo {needed}",
   "node.failed": "{name}: {reason}",
-  "node.unreachable": "sin respuesta",
+  "node.unreachable": "sin respuesta, o ninguna que una página pueda leer",
   "node.status": "estado HTTP {status}",
   "node.refused": "rechazó {method}",
   "node.chain": "sirve {chain}",

@@ -139,7 +139,7 @@ export default {
   "unread.nodes": "aucun nœud n'a donné de réponse qui tienne ({failures})",
   "unread.disagree": "{agreed} nœuds sur {asked} s'accordent sur le bloc final, il en faut {needed}",
   "node.failed": "{name} : {reason}",
-  "node.unreachable": "pas de réponse",
+  "node.unreachable": "pas de réponse, ou aucune qu'une page puisse lire",
   "node.status": "statut HTTP {status}",
   "node.refused": "il a refusé {method}",
   "node.chain": "il sert {chain}",
