@@ -6,14 +6,19 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from api_documents import TO_ISSUE, document
+from api_documents import EMAIL, NAME, TO_ISSUE, document
+from api_in_process import UNLIMITED, open_client
 from api_process import Api, new_key, new_workspace, running_api
 from test_webhooks import SECRET, Receiver, receiving
 
+from anchor_service.api.judging import WorkspaceJudge
 from anchor_service.database import Database
+from registry.block_header import Header
 from registry.devchain import DevChain
 from registry.evidence import GivenBlock
 from registry.policy import TrustPolicy
@@ -101,10 +106,6 @@ def test_a_request_becomes_a_final_anchor_and_everything_that_proves_it(
 
 def judged(workspace: Workspace, bundle: bytes) -> Verdict:
     """By the library alone, under the bundle's own block: it shows that the proofs hold."""
-    from datetime import UTC, datetime
-
-    from registry.block_header import Header
-
     header = json.loads(bundle)["evidence"]["header"]
     block = TrustedBlock(ChainId(31337), Header.decode(bytes.fromhex(header[2:])).hash)
     policy = TrustPolicy.from_toml(Workspace.load(workspace.folder).trust)
@@ -126,6 +127,86 @@ def test_an_urgent_revocation_goes_at_once_and_shows(served: tuple[Api, httpx.Cl
     file = client.get(told["href"] + "/anchored").content
     report = client.post("/v1/verify", content=file, headers={"content-type": "application/json"})
     assert report.json()["verdict"] == Verdict.REVOKED
+
+
+def verified(client: httpx.Client, file: bytes, **params: str) -> Any:
+    """The report, from whoever asks."""
+    headers = {"content-type": "application/json"}
+    answer = client.post("/v1/verify", content=file, params=params, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_the_past_is_judged_as_it_was_lived(served: tuple[Api, httpx.Client]) -> None:
+    """Before its anchor, while it was good, and now that it is revoked."""
+    api, client = served
+    told = anchored(client, {**TO_ISSUE, "recipient": {"name": "A third"}})
+    number = client.get(told["href"]).json()["batch"]
+    anchor = client.get(f"/v1/batches/{number}").json()["anchor"]["anchoredAt"]
+    wish = {"change": "revoke", "credentials": [told["digest"]], "reasonCode": "misconduct"}
+    # Chain seconds: the revocation's must be a later one than the anchor's.
+    wait_past(anchor, 2)
+    (change,) = client.post("/v1/status-changes", json={**wish, "urgent": True}).json()["changes"]
+    until(client, change["href"], state="FINAL")
+    file = client.get(told["href"] + "/anchored").content
+    anyone = api.client()
+    before = (datetime.fromisoformat(anchor) - timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert verified(anyone, file)["verdict"] == Verdict.REVOKED
+    good = verified(anyone, file, at=anchor)
+    assert (good["verdict"], good["at"]) == (Verdict.VALID, anchor)
+    assert good["history"]["operations"] >= 3
+    assert verified(anyone, file, at=before)["verdict"] == Verdict.NOT_ANCHORED
+    bundle = client.get(told["href"] + "/bundle", params={"history": "true"}).content
+    header = json.loads(bundle)["evidence"]["header"]
+    block = str(TrustedBlock(ChainId(31337), Header.decode(bytes.fromhex(header[2:])).hash))
+    assert verified(anyone, bundle, trusted=block)["verdict"] == Verdict.REVOKED
+    assert verified(anyone, bundle, trusted=block, at=anchor)["verdict"] == Verdict.VALID
+
+
+def wait_past(moment: str, seconds: int) -> None:
+    over = datetime.fromisoformat(moment).timestamp() + seconds
+    while time.time() < over:
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [
+        ({"at": "yesterday"}, "query/at"),
+        ({"at": "2999-01-01"}, "query/at"),
+        ({"trusted": "eip155:31337:0x12"}, "query/trusted"),
+        ({"purpose": "x" * 65}, "query/purpose"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_with_its_place(
+    served: tuple[Api, httpx.Client], params: dict[str, str], place: str
+) -> None:
+    api, _ = served
+    answer = api.client().post("/v1/verify", json=document(1), params=params)
+    assert answer.status_code == 422
+    assert answer.json()["type"] == "urn:credanchor:problem:invalid-request"
+    assert answer.json()["errors"][0]["pointer"] == place
+
+
+def test_a_purpose_opens_what_is_trusted_for_it_alone(
+    workspace: Workspace, served: tuple[Api, httpx.Client]
+) -> None:
+    """By a workspace that believes the issuer for hiring alone, under the asker's block."""
+    _, client = served
+    told = anchored(client, {**TO_ISSUE, "recipient": {"name": "A fourth"}})
+    bundle = client.get(told["href"] + "/bundle").content
+    header = json.loads(bundle)["evidence"]["header"]
+    block = str(TrustedBlock(ChainId(31337), Header.decode(bytes.fromhex(header[2:])).hash))
+    trust: dict[str, Any] = dict(workspace.trust)
+    limited = {**trust, "issuers": [{**trust["issuers"][0], "purposes": ["hiring"]}]}
+    judge = WorkspaceJudge(replace(workspace, trust=limited), time.time)
+    database = Database(workspace.database_url)
+    with open_client(database, settings=UNLIMITED, judge=judge) as asker:
+        for purpose, verdict in (("hiring", Verdict.VALID), ("study", Verdict.ISSUER_UNTRUSTED)):
+            report = verified(asker, bundle, trusted=block, purpose=purpose)
+            assert report["verdict"] == verdict
+    judge.close()
+    database.close()
 
 
 def test_state_and_figures_are_the_services(served: tuple[Api, httpx.Client]) -> None:
@@ -152,3 +233,8 @@ def test_it_ends_by_itself_when_it_is_told_to(served: tuple[Api, httpx.Client]) 
     api.process.terminate()
     assert api.process.wait(30) == 0
     assert "Traceback" not in api.log
+    # Worker, webhooks and API write one log: nobody is named in it, and nothing secret.
+    for private in (NAME, EMAIL, "Another", "A third", "urn:uuid", SECRET.decode(), "0x00000"):
+        assert private not in api.log
+    for one in api.log.splitlines():
+        assert json.loads(one)["event"]
