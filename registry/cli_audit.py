@@ -7,28 +7,28 @@ import json
 import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from registry.cli_audit_outputs import (
+    add_outputs,
+    check_usage,
+    read_statement,
+    tell_broken,
+    tell_checked,
+    write_outputs,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from registry.audit_place import Place
     from registry.audit_report import AuditReport
+    from registry.audit_statement import Signed
     from registry.auditing import Audit, AuditRequest
-    from registry.rpc import Node
-    from registry.values import Address, ChainId
+    from registry.progress import Progress
 
 _BROKEN = 1
 _HOUR_S = 3600
-
-
-class Place(NamedTuple):
-    """Which registry, and how to ask for it. store: where its store lies unless told otherwise."""
-
-    open_nodes: list[Callable[[], Node]]
-    chain: ChainId
-    registry: Address
-    confirmations: int | None
-    store: Path
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -47,7 +47,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--poll", metavar="SECONDS", type=_seconds, default=2.0, help="with --follow (else 2)"
     )
     parser.add_argument("--json", action="store_true", help="the report for programs")
-    parser.add_argument("--csv", metavar="DIR", type=Path, help="write the tables there")
+    add_outputs(parser)
     parser.set_defaults(run=_run, usage_error=parser.error)
 
 
@@ -136,21 +136,47 @@ def _sample(text: str) -> int | None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from registry.audit_place import find_place
+    from registry.audit_statement import SignatureBroken
     from registry.auditing import Audit
-    from registry.progress import Progress
 
+    check_usage(args)
+    try:
+        signed = read_statement(args)
+    except SignatureBroken as fault:
+        return tell_broken(args, fault)
     with ExitStack() as stack:
-        place = _place(args, stack)
+        place = find_place(args, stack)
+        if signed is not None:
+            return _check_again(args, place, signed, stack)
         audit = stack.enter_context(closing(Audit(_request(args, place), place.open_nodes)))
-        report = audit.run(lambda blocks: Progress("audit", blocks, "blocks", quiet=args.json))
+        report = audit.run(_bar(args))
         _show(args, report)
-        if args.csv is not None:
-            from registry.audit_csv import write_tables
-
-            write_tables(audit.store.db, report, audit.request.issuer_id, args.csv)
+        write_outputs(args, audit, report)
         if _forget_false(audit, report) or not args.follow:
             return 0 if report.holds else _BROKEN
         return _follow(args, audit)
+
+
+def _check_again(args: argparse.Namespace, place: Place, signed: Signed, stack: ExitStack) -> int:
+    """With a store of its own, unless one is named: nothing of an older audit is believed."""
+    from tempfile import TemporaryDirectory
+
+    from registry.auditing import Audit
+
+    if args.store is None:
+        folder = stack.enter_context(TemporaryDirectory(prefix="credanchor-"))
+        args.store = Path(folder) / "store.db"
+    audit = stack.enter_context(closing(Audit(_request(args, place), place.open_nodes)))
+    report = audit.run(_bar(args))
+    _forget_false(audit, report)
+    return tell_checked(args, signed, audit.request, report)
+
+
+def _bar(args: argparse.Namespace) -> Callable[[int], Progress]:
+    from registry.progress import Progress
+
+    return lambda blocks: Progress("audit", blocks, "blocks", quiet=args.json)
 
 
 def _forget_false(audit: Audit, report: AuditReport) -> bool:
@@ -215,51 +241,6 @@ def _request(args: argparse.Namespace, place: Place) -> AuditRequest:
         leaves=args.leaves,
         pace=Pace(patience_s=args.patience),
     )
-
-
-def _place(args: argparse.Namespace, stack: ExitStack) -> Place:
-    """The nodes to ask, and which contract on which chain is meant."""
-    from registry.devchain import running_chain
-    from registry.errors import WorkspaceError
-    from registry.values import Address, ChainId
-    from registry.workspace import Workspace, find
-
-    if args.rpc:
-        if not (args.chain and args.registry):
-            args.usage_error("--rpc goes with --chain and --registry")
-        chain, registry = ChainId.parse(args.chain), Address.from_hex(args.registry)
-        return Place(_openers(args.rpc), chain, registry, None, _cached(chain, registry))
-    workspace = Workspace.load(find(args.workspace))
-    settings = workspace.chain
-    if settings.registry is None:
-        raise WorkspaceError(f"{workspace.file}: no [chain] registry yet; run `credanchor deploy`")
-    urls: Sequence[str] = settings.rpc
-    if settings.embedded:
-        urls = [stack.enter_context(running_chain(workspace.folder))]
-    store = workspace.folder / "audit" / _store_name(settings.id, settings.registry)
-    openers = _openers(urls)
-    return Place(openers, settings.id, settings.registry, settings.confirmations, store)
-
-
-def _openers(urls: Sequence[str]) -> list[Callable[[], Node]]:
-    """Each URL once: a node that is named twice has one voice."""
-    from functools import partial
-
-    from registry.rpc import Node
-
-    return [partial(Node, url) for url in dict.fromkeys(urls)]
-
-
-def _store_name(chain: ChainId, registry: Address) -> str:
-    return f"{chain.number}-{registry}.db"
-
-
-def _cached(chain: ChainId, registry: Address) -> Path:
-    import os
-
-    named = os.environ.get("XDG_CACHE_HOME")
-    folder = Path(named) if named else Path.home() / ".cache"
-    return folder / "credanchor" / "audit" / _store_name(chain, registry)
 
 
 def _show(args: argparse.Namespace, report: AuditReport) -> None:
