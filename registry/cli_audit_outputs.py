@@ -1,4 +1,4 @@
-"""What `credanchor audit` writes beside its answer: tables and the signed statement."""
+"""What `credanchor audit` writes beside its answer: tables, page, signed statement."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ _DIFFERS = 1
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="DIR", type=Path, help="write the tables there")
+    parser.add_argument(
+        "--html", metavar="FILE", type=Path, help="write one page with charts, for people"
+    )
+    parser.add_argument(
+        "--cost", action="store_true", help="with --html: ask for receipts, and tell what it cost"
+    )
     parser.add_argument(
         "--statement",
         metavar="FILE",
@@ -45,6 +51,8 @@ def check_usage(args: argparse.Namespace) -> None:
     """Refuse options that say nothing without each other."""
     if (args.statement is None) != (args.key is None):
         args.usage_error("--statement goes with --key")
+    if args.cost and args.html is None:
+        args.usage_error("--cost goes with --html")
     if args.auditor is not None and args.check_statement is None:
         args.usage_error("--auditor goes with --check-statement")
     if args.check_statement is not None and (args.follow or args.statement is not None):
@@ -57,8 +65,29 @@ def write_outputs(args: argparse.Namespace, audit: Audit, report: AuditReport) -
         from registry.audit_csv import write_tables
 
         write_tables(audit.store.db, report, audit.request.issuer_id, args.csv)
+    if args.html is not None:
+        _write_page(args, audit, report)
     if args.statement is not None:
         _write_statement(args, audit.request, report)
+
+
+def _write_page(args: argparse.Namespace, audit: Audit, report: AuditReport) -> None:
+    from importlib.resources import files
+
+    from registry.audit_costs import read_costs
+    from registry.audit_page import audit_page
+    from registry.audit_series import read_series
+    from registry.progress import Progress
+
+    db, only, told = audit.store.db, audit.request.issuer_id, report.scope.told
+    costs = None
+    if args.cost:
+        with Progress("receipts", None, "transactions", quiet=args.json) as bar:
+            costs = read_costs(db, audit.node, only, told, bar)
+    style = files("registry").joinpath("data", "audit", "page.css").read_text("utf-8")
+    series = read_series(db, only, told)
+    page = audit_page(report, series, costs, style, at=audit.request.now, tool=_tool())
+    write_whole(args.html, page)
 
 
 def _write_statement(args: argparse.Namespace, request: AuditRequest, report: AuditReport) -> None:
@@ -153,11 +182,15 @@ def _difference(field: str, signed: str, own: str) -> Difference:
 
 
 def _said(request: AuditRequest, report: AuditReport) -> JsonObject:
-    import registry
     from registry.audit_statement import statement
 
-    tool = f"credanchor {registry.__version__}"
-    return statement(report, request.issuer_id, request.every_s, at=request.now, tool=tool)
+    return statement(report, request.issuer_id, request.every_s, at=request.now, tool=_tool())
+
+
+def _tool() -> str:
+    import registry
+
+    return f"credanchor {registry.__version__}"
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -1,0 +1,158 @@
+"""The charts of an audit's page, each with its numbers in a table below it."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from registry.charts import Bar, Mark, bars, timeline
+from registry.moments import unix_minute
+from registry.nights import calendar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from registry.audit_costs import Costs
+    from registry.audit_series import Series
+    from registry.nights import Calendar
+
+_KEY_ROWS = (
+    ("DID document", ("DidChanged",)),
+    ("Delegates", ("DelegateSet", "EpochBumped")),
+    ("Owner", ("OwnershipOffered", "OwnershipTransferred")),
+    ("Signed operations cancelled", ("NoncesCancelled",)),
+)
+_KEY_WORDS = {
+    "DidChanged": "DID document changed",
+    "DelegateSet": "delegate set",
+    "EpochBumped": "all delegates ended",
+    "OwnershipOffered": "ownership offered",
+    "OwnershipTransferred": "owned by another",
+    "NoncesCancelled": "signed operations cancelled",
+}
+_GWEI, _COIN = 10**9, 10**18
+
+
+def figures(series: Series, costs: Costs | None) -> Iterator[str]:
+    """All that there is something to show for, as HTML."""
+    if series.first is None or series.last is None:
+        yield '<p class="hint">Nothing has happened in the blocks that this audit tells of.</p>'
+        return
+    days = calendar(series.first, series.last)
+    yield _counts("anchors", "Anchors", "anchors", days, series.anchors)
+    yield _counts("leaves", "Leaves anchored", "leaves", days, series.leaves, _LEAVES)
+    if series.credentials is not None:
+        yield _counts(
+            "credentials",
+            "Credentials anchored",
+            "credentials",
+            days,
+            series.credentials,
+            "By the issuer's own records.",
+        )
+    yield _counts("revocations", "Revocations", "revocations", days, series.revocations, _WHOLE)
+    if costs is not None:
+        yield _cost(days, costs)
+    yield _keys(series, days)
+
+
+_LEAVES = "A batch's leaves are its credentials and random filling: the chain does not tell which."
+_WHOLE = "A batch that was revoked as a whole counts with all its leaves."
+
+
+def _counts(
+    name: str, title: str, noun: str, days: Calendar, values: Mapping[int, int], hint: str = ""
+) -> str:
+    sums = days.spread(values)
+    busy = sum(1 for one in sums if one)
+    shown = [Bar(f"{days.label(i)}: {one:,} {noun}", one) for i, one in enumerate(sums)]
+    title = f"{title} per {days.noun}"
+    told = f"{sum(sums):,} {noun} in {busy} of {_plural(len(sums), days.noun)}."
+    chart = bars(name, title, told, shown, _ends(days))
+    rows = [(days.label(i), f"{one:,}") for i, one in enumerate(sums) if one]
+    return _figure(title, told, hint, chart, (_span(days), noun), rows)
+
+
+def _cost(days: Calendar, costs: Costs) -> str:
+    sums = days.spread(costs.wei)
+    unit, name = (_COIN, "coins") if costs.total >= _COIN // 1000 else (_GWEI, "gwei")
+    shown = [
+        Bar(f"{days.label(i)}: {one / unit:,.6g} {name}", one / unit) for i, one in enumerate(sums)
+    ]
+    title = f"Cost per {days.noun}, in {name}"
+    told = (
+        f"{costs.total / unit:,.6g} {name} for {costs.transactions:,} transactions, "
+        f"{costs.gas:,} gas."
+    )
+    hint = f"From receipts, on the word of {costs.node}; a coin is 10^18 wei."
+    rows = [(days.label(i), f"{one / unit:,.6g}") for i, one in enumerate(sums) if one]
+    chart = bars("cost", title, told, shown, _ends(days))
+    return _figure(title, told, hint, chart, (_span(days), name), rows)
+
+
+def _keys(series: Series, days: Calendar) -> str:
+    rows = [
+        (
+            label,
+            [
+                Mark(
+                    days.place(one.timestamp),
+                    f"{unix_minute(one.timestamp)}: "
+                    f"{_KEY_WORDS[one.kind]}, operation {one.operation}",
+                )
+                for one in series.key_events
+                if one.kind in kinds
+            ],
+        )
+        for label, kinds in _KEY_ROWS
+    ]
+    rows = [row for row in rows if row[1]] or [("No key has changed", [])]
+    told = f"{_plural(len(series.key_events), 'change')} of keys and of who may act."
+    chart = timeline("keys", "Keys over time", told, rows, _ends(days))
+    table = [
+        (
+            unix_minute(one.timestamp),
+            f"{_KEY_WORDS[one.kind]} (0x{one.issuer.hex()[:8]}…, operation {one.operation})",
+        )
+        for one in series.key_events
+    ]
+    return _figure("Keys over time", told, "", chart, ("When", "What"), table)
+
+
+def _figure(
+    title: str,
+    told: str,
+    hint: str,
+    chart: str,
+    columns: tuple[str, str],
+    rows: Sequence[tuple[str, str]],
+) -> str:
+    more = f' <span class="hint">{escape(hint)}</span>' if hint else ""
+    table = ""
+    if rows:
+        head = "".join(f'<th scope="col">{escape(one.capitalize())}</th>' for one in columns)
+        body = "".join(
+            f'<tr><th scope="row">{escape(first)}</th><td>{escape(second)}</td></tr>'
+            for first, second in rows
+        )
+        table = (
+            f"<details><summary>Numbers<span class=unseen> of: {escape(title)}</span></summary>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details>"
+        )
+    return (
+        f"<figure><figcaption><h3>{escape(title)}</h3><p>{escape(told)}{more}</p></figcaption>"
+        f"{chart}{table}</figure>"
+    )
+
+
+def _ends(days: Calendar) -> tuple[str, str]:
+    return days.label(0), days.label(days.bars - 1)
+
+
+def _span(days: Calendar) -> str:
+    return "Night of" if days.width == 1 else "From"
+
+
+def _plural(number: int, noun: str) -> str:
+    ending = "" if number == 1 or noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"
