@@ -1,4 +1,4 @@
-"""An audit as one HTML file: no script, nothing fetched, for phones, paper, and both kinds of light.
+"""An audit as one HTML file: no script, nothing fetched; for phones, paper, light and dark.
 
 What issuers wrote (profiles) is anybody's text: every value is escaped, and the page's own policy
 (CSP) lets nothing run or load even so.
@@ -65,10 +65,7 @@ def audit_page(
 
 def _answer(report: AuditReport) -> str:
     counts = {one: sum(finding.severity is one for finding in report.findings) for one in Severity}
-    words = ", ".join(
-        f"{number:,} {severity.value}{'' if number == 1 else 's'}"
-        for severity, number in counts.items()
-    )
+    words = ", ".join(_counted(severity, number) for severity, number in counts.items())
     sentence = (
         "Logs and storage agree: nothing was left out, added or changed."
         if report.holds
@@ -81,6 +78,11 @@ def _answer(report: AuditReport) -> str:
         f'{_MARKS[report.holds]}</svg><div><p class="verdict">{word}</p>'
         f'<h1>{sentence}</h1><p class="lead">{_scope(report)} {words}.</p></div></div>'
     )
+
+
+def _counted(severity: Severity, number: int) -> str:
+    text = f"{number:,} {severity.value}{'' if number == 1 else 's'}"
+    return f'<a href="#{severity.value}s">{text}</a>' if number else text
 
 
 def _scope(report: AuditReport) -> str:

@@ -51,9 +51,9 @@ def figures(series: Series, costs: Costs | None) -> Iterator[str]:
             "By the issuer's own records.",
         )
     yield _counts("revocations", "Revocations", "revocations", days, series.revocations, _WHOLE)
+    yield _keys(series, days)
     if costs is not None:
         yield _cost(days, costs)
-    yield _keys(series, days)
 
 
 _LEAVES = "A batch's leaves are its credentials and random filling: the chain does not tell which."

@@ -52,7 +52,7 @@ def _table(severity: Severity, heading: str, found: Sequence[Finding], shown: se
         left = len(found) - MOST_FINDINGS
         more = f'<p class="hint">{left:,} more are in the JSON and CSV forms.</p>'
     return (
-        f'<section class="{severity.value}"><h3>{heading} '
+        f'<section class="{severity.value}" id="{severity.value}s"><h3>{heading} '
         f'<span class="count">{len(found):,}</span></h3><p class="hint">'
         f'{_MEANINGS[severity]}</p><table class="findings"><thead><tr>'
         '<th scope="col">Where</th><th scope="col">What</th></tr></thead>'

@@ -92,7 +92,7 @@ def test_it_shows_what_the_chain_holds(browser: Browser, written: Path) -> None:
     assert visit.page.locator("svg[aria-labelledby^=anchors] rect").count() == 38
     assert visit.page.locator("svg[aria-labelledby^=revocations] rect").count() == 6
     assert visit.page.locator("svg[aria-labelledby^=keys] circle").count() == 4
-    assert "on the word of 127.0.0.1" in said
+    assert "on the word of http://127.0.0.1" in said
     assert "anchored 72.0 hours after the anchor before" in said
     visit.end()
 
