@@ -77,6 +77,21 @@ def estimate(paths: Iterable[Path]) -> int:
 
 def take(file: str, line: int | None, raw: bytes, *, strict: bool) -> ReadyMade | ImportRefused:
     """Judge one document; a refusal is returned, as `read_files` yields it."""
+    credential = take_unjudged(file, line, raw)
+    if isinstance(credential, ImportRefused):
+        return credential
+    found = faults(credential.document)
+    if strict and found is None:
+        return ImportRefused(file, line, "no official schema is known for its type and context")
+    if strict and found:
+        pointer, reason = found[0]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return ImportRefused(file, line, f"{SCHEMA_NAME}: {pointer or '/'}: {reason}{more}")
+    return ReadyMade(file, line, raw, credential, found)
+
+
+def take_unjudged(file: str, line: int | None, raw: bytes) -> Credential | ImportRefused:
+    """As `take`, for whom does not ask what its official schema says."""
     try:
         credential = Credential.parse(raw)
     except (MalformedJson, MalformedDocument) as fault:
@@ -87,14 +102,7 @@ def take(file: str, line: int | None, raw: bytes, *, strict: bool) -> ReadyMade 
     if "proof" in document and anchor_proofs(document):
         reason = "carries an anchor proof already; import the credential as it was before"
         return ImportRefused(file, line, reason)
-    found = faults(document)
-    if strict and found is None:
-        return ImportRefused(file, line, "no official schema is known for its type and context")
-    if strict and found:
-        pointer, reason = found[0]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return ImportRefused(file, line, f"{SCHEMA_NAME}: {pointer or '/'}: {reason}{more}")
-    return ReadyMade(file, line, raw, credential, found)
+    return credential
 
 
 def _documents(path: Path, stream: IO[bytes]) -> Iterator[tuple[int | None, bytes]]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,7 +25,7 @@ from anchor_service.api.body import LINES_TYPES
 from anchor_service.api.intake import Intake
 from anchor_service.api.lines import LineSplitter
 from anchor_service.api.problems import INTERNAL, document_of, problem_of
-from anchor_service.api.taking import take, to_store
+from anchor_service.api.taking import take_to_store
 from anchor_service.errors import ImportRefused
 from registry.strict_json import MAX_FILE_BYTES
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
 _PORTION_LINES = 512
 _PORTION_BYTES = 4 * 2**20
+# While one is committed the next one waits already, and shares a commit with a third.
+_PORTIONS_UNDER_WAY = 3
 # A client that waits for its answers before it sends more is not kept waiting longer.
 _PATIENCE_S = 0.05
 _SPOOL_BYTES = 2**20
@@ -61,7 +65,7 @@ class BulkResponse(Response):
         self._token = token
         self._strict = strict
         self._counts = {"stored": 0, "present": 0, "refused": 0}
-        self._storing: asyncio.Future[list[JsonObject]] | None = None
+        self._storing: deque[asyncio.Future[list[JsonObject]]] = deque()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         del scope
@@ -87,13 +91,13 @@ class BulkResponse(Response):
         reading = asyncio.ensure_future(receive())
         try:
             while more:
-                waiting = {reading, self._storing} if self._storing else {reading}
+                waiting = {reading, *islice(self._storing, 1)}
                 done, _ = await asyncio.wait(
                     waiting,
                     timeout=_PATIENCE_S if portion else None,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                if self._storing in done:
+                if self._storing and self._storing[0] in done:
                     await self._tell(out)
                 if reading in done:
                     more = self._add(reading.result(), splitter, portion)
@@ -103,7 +107,7 @@ class BulkResponse(Response):
                     await self._begin(lines, out)
         finally:
             reading.cancel()
-            await self._tell(out)
+            await self._tell_rest(out)
         out.write([{"end": True, **self._counts}])
 
     def _add(self, message: Any, splitter: LineSplitter, portion: _Portion) -> bool:
@@ -117,17 +121,27 @@ class BulkResponse(Response):
         return more
 
     async def _begin(self, lines: Sequence[Line], out: _Spool) -> None:
-        """Read a portion while the one before it is being stored, and then begin to store it."""
+        """Read a portion while those before it are being stored, and then begin to store it."""
         await find_key(self._running, self._request, self._token)  # it may have ended meanwhile
         sorted_out = await run_in_threadpool(self._sort, lines)
-        await self._tell(out)
-        self._storing = asyncio.ensure_future(self._store(lines, sorted_out))
+        while len(self._storing) >= _PORTIONS_UNDER_WAY:
+            await self._tell(out)
+        self._storing.append(asyncio.ensure_future(self._store(lines, sorted_out)))
 
     async def _tell(self, out: _Spool) -> None:
-        """Write what became of the portion that is being stored, if there is one."""
-        storing, self._storing = self._storing, None
-        if storing is not None:
-            out.write(await storing)
+        """Write what became of the portion that has been under way longest."""
+        out.write(await self._storing.popleft())
+
+    async def _tell_rest(self, out: _Spool) -> None:
+        """Whatever is durable is told, even if a portion before it failed; then that is raised."""
+        failure: Exception | None = None
+        while self._storing:
+            try:
+                await self._tell(out)
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = failure or error
+        if failure is not None:
+            raise failure
 
     async def _store(
         self, lines: Sequence[Line], sorted_out: Sequence[NewCredential | str]
@@ -151,7 +165,7 @@ class BulkResponse(Response):
         if raw is None:
             return f"over {MAX_FILE_BYTES:,} bytes"
         try:
-            return to_store(take(raw, strict=self._strict))
+            return take_to_store(raw, strict=self._strict)
         except ImportRefused as refused:
             return refused.reason
 

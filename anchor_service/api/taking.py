@@ -12,6 +12,7 @@ from anchor_service.store import NewCredential
 if TYPE_CHECKING:
     from anchor_service.ready_made import ReadyMade
     from anchor_service.store import Added
+    from registry.credential import Credential
     from registry.strict_json import JsonObject
 
 _MAX_FAULTS = 20
@@ -25,13 +26,26 @@ def take(raw: bytes, *, strict: bool) -> ReadyMade:
     return taken
 
 
+def take_to_store(raw: bytes, *, strict: bool) -> NewCredential:
+    """Without a word of what its schema says, unless that decides. Raises ImportRefused."""
+    if strict:
+        return to_store(take(raw, strict=True))
+    credential = ready_made.take_unjudged("body", None, raw)
+    if isinstance(credential, ImportRefused):
+        raise credential
+    return _to_store(credential, raw)
+
+
 def to_store(one: ReadyMade, label: str | None = None) -> NewCredential:
     """label: for people; without one the credential's own name."""
-    credential = one.credential
+    return _to_store(one.credential, one.raw, label)
+
+
+def _to_store(credential: Credential, raw: bytes, label: str | None = None) -> NewCredential:
     label = label or credential.name
     # PostgreSQL's text has no place for a NUL, and people have no use for it.
     label = label.replace("\0", "") if label else label
-    return NewCredential(credential.id, label, credential.digest, one.raw)
+    return NewCredential(credential.id, label, credential.digest, raw)
 
 
 def shown(one: ReadyMade, added: Added) -> JsonObject:

@@ -323,6 +323,8 @@ def test_what_cannot_be_anchored_is_judged_so(site: Site) -> None:
 
 
 def test_figures_count_what_was_taken(site: Site) -> None:
+    told = site.client.post("/v1/credentials", json=document(9200)).json()
+    site.client.get(told["href"] + "/receipt")
     text = site.api.client().get("/metrics").text
     assert "credanchor_credentials_taken_total" in text
     assert 'route="/v1/credentials/{credential}/receipt"' in text
