@@ -18,7 +18,7 @@ from anchor_service.doctor import (
 )
 from anchor_service.errors import Blocked, ServiceError
 from anchor_service.fees import GWEI
-from anchor_service.forecast import nights_left, typical_night
+from anchor_service.forecast import Night, nights_left, typical_night
 from anchor_service.opening import open_key
 from anchor_service.schema import HEAD
 from registry import artifact
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _ETHER = 10**18
 _BEHIND = 3
+# One anchor a night, generously.
+_GUESS = Night(120_000, 0)
 
 
 def look(workspace: Workspace, now: int) -> list[Check]:
@@ -129,18 +131,22 @@ def _authority(chain: Chain, workspace: Workspace, account: Address, now: int) -
 def _balance(chain: Chain, workspace: Workspace, account: Address, now: int) -> Check:
     balance = chain.balance(account)
     cap = int(workspace.chain.fee_cap_gwei * GWEI)
+    nights = nights_left(balance, _night(chain, workspace, account, now), cap)
+    warn = workspace.account.warn_nights
+    return judge_balance(account, nights, warn, f"{balance / _ETHER:.6f} ETH")
+
+
+def _night(chain: Chain, workspace: Workspace, account: Address, now: int) -> Night:
+    """As the last thirty days were; a guess where the database tells nothing."""
     database = Database(workspace.database_url)
     try:
         if database.file is not None and not database.file.exists():
-            return fine("balance", f"{balance / _ETHER:.6f} ETH")
+            return _GUESS
         with database.read() as connection:
             if Database.revision(connection) != HEAD:
-                return fine("balance", f"{balance / _ETHER:.6f} ETH")
-            night = typical_night(connection, chain.id, account, 1, now)
+                return _GUESS
+            return typical_night(connection, chain.id, account, 1, now)
     except ServiceError:
-        return fine("balance", f"{balance / _ETHER:.6f} ETH")
+        return _GUESS
     finally:
         database.close()
-    nights = nights_left(balance, night, cap)
-    warn = workspace.account.warn_nights
-    return judge_balance(account, nights, warn, f"{balance / _ETHER:.6f} ETH")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from anchor_service import contract, issuing
 from anchor_service.errors import Blocked, KeyUnusable
 from anchor_service.fees import GWEI, MAX_GAS, first_offer
-from anchor_service.opening import issuer_of, open_chain, registry_of
+from anchor_service.opening import issuer_of, open_chain, open_key, registry_of
 from anchor_service.refusals import blocked_by
-from registry.errors import ChainError, NodeRefused, WorkspaceError
+from registry.errors import ChainError, MalformedValue, NodeRefused, WorkspaceError
 from registry.values import Address, BatchRoot, MetaHash
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from anchor_service.achievement import Achievement
     from anchor_service.roster import RosterRow
-    from registry.issuer_settings import AccountSettings
     from registry.strict_json import JsonObject, JsonValue
     from registry.workspace import Workspace
 
@@ -69,7 +68,7 @@ def anchor_cost(workspace: Workspace) -> Cost:
     cap = int(workspace.chain.fee_cap_gwei * GWEI)
     try:
         registry, issuer_id = registry_of(workspace), issuer_of(workspace)
-        sender = account_of(workspace.account)
+        sender = account_of(workspace)
         call = contract.anchor(
             issuer_id, BatchRoot(os.urandom(32)), _SIZE, MetaHash(os.urandom(32))
         )
@@ -86,17 +85,17 @@ def anchor_cost(workspace: Workspace) -> Cost:
     return Cost(gas, gas * price, min(gas + gas // 5, MAX_GAS) * cap, cap)
 
 
-def account_of(settings: AccountSettings) -> Address:
-    """The account's address without its key. Raises KeyUnusable."""
+def account_of(workspace: Workspace) -> Address:
+    """The account's address, its keystore left shut. Raises KeyUnusable."""
+    settings = workspace.account
     if settings.address is not None:
         return settings.address
     if settings.keystore is None:
-        raise KeyUnusable("the account's key is in the environment, and was not opened")
+        return open_key(workspace).address
     try:
-        return Address.from_hex(
-            "0x" + str(json.loads(settings.keystore.read_bytes())["address"]).removeprefix("0x")
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = json.loads(settings.keystore.read_bytes())["address"]
+        return Address.from_hex("0x" + str(found).removeprefix("0x"))
+    except (OSError, ValueError, KeyError, TypeError, MalformedValue) as error:
         raise KeyUnusable(f"{settings.keystore}: no keystore with an address") from error
 
 

@@ -19,10 +19,10 @@ import pytest
 from sqlalchemy import select
 
 import anchor_service
-from anchor_service import inbox, store
+from anchor_service import inbox, preview, store
 from anchor_service.inbox import Outcome, Step, Taken
 from anchor_service.inbox_watch import taking_in
-from anchor_service.opening import open_database
+from anchor_service.opening import open_database, open_key
 from anchor_service.schema import credential, inbox_file
 from registry.cli import main
 from registry.workspace import Workspace
@@ -297,6 +297,11 @@ def test_a_worker_takes_in_what_is_dropped_while_it_runs(academy: Path) -> None:
         while "june.csv" not in files(academy, "done") and time.monotonic() < deadline:
             time.sleep(0.02)
     assert labels(academy) == NAMES
+
+
+def test_a_dry_run_knows_the_account_without_opening_its_keystore(academy: Path) -> None:
+    workspace = Workspace.load(academy)
+    assert preview.account_of(workspace) == open_key(workspace).address
 
 
 def test_another_issuers_inbox_is_its_own(academy: Path) -> None:
