@@ -22,7 +22,7 @@ from registry.raw_log import RawLog
 from registry.values import Address, BlockHash, ChainId, IssuerId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -57,8 +57,8 @@ class AuditStore:
         self.place = place
 
     @classmethod
-    def open(cls, file: Path, place: StorePlace, first: int) -> Self:
-        """Open, or make, the store of `place`. first: the block to begin with, where it is new.
+    def open(cls, file: Path, place: StorePlace, first: Callable[[], int]) -> Self:
+        """Open, or make, the store of `place`. first: gives the block to begin with, if it is new.
 
         Raises StoreError where the file is another place's, of another version, or no store.
         """
@@ -67,7 +67,7 @@ class AuditStore:
         try:
             _prepare(db)
             if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-                _create(db, place, first)
+                _create(db, place, first())
             _check(db, place, file)
         except sqlite3.DatabaseError as error:
             db.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from registry.audit_report import AuditReport, Scope
@@ -180,10 +181,8 @@ class Audit:
         self._genesis = genesis_of(self.node, request.chain)
         if self._store is None:
             place = StorePlace(request.chain, request.registry, self._genesis)
-            first = 0
-            if not request.store.exists():
-                first = deployment_block(self.node, request.registry, number)
-            self._store = self._stack.enter_context(AuditStore.open(request.store, place, first))
+            begin = partial(deployment_block, self.node, request.registry, number)
+            self._store = self._stack.enter_context(AuditStore.open(request.store, place, begin))
         if self._store.cursor().block > number:
             raise StoreError(
                 f"{request.store}: it goes up to block {self._store.cursor().block} already; name "
