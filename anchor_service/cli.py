@@ -206,7 +206,10 @@ def _register_reading(commands: Commands) -> None:
     )
     export.add_argument("ids", metavar="ID", nargs="*", help=_IDS_HELP)
     export.add_argument("--all", action="store_true", help="every final credential")
-    export.add_argument("--out", metavar="DIR", type=Path, required=True)
+    export.add_argument("--out", metavar="DIR", type=Path, help="where credentials go")
+    export.add_argument(
+        "--leaves", metavar="DIR", type=Path, help="instead: every batch's leaf file, for auditors"
+    )
     form = export.add_mutually_exclusive_group()
     form.add_argument(
         "--sidecar", action="store_true", help="leave the file as received, the receipt beside it"

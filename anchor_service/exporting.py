@@ -11,6 +11,7 @@ from anchor_service import batch_store, store
 from anchor_service.errors import DamagedStore
 from registry.bundle import BUNDLE_SUFFIX
 from registry.credential import credential_digest
+from registry.leaf_files import file_name
 from registry.receipt import Receipt, embed
 from registry.storage import LANES_PER_WORD
 from registry.strict_json import MAX_FILE_BYTES, read_object
@@ -83,6 +84,13 @@ def export_bundles(
         path = folder / f"{file_stem(one)}{BUNDLE_SUFFIX}"
         _write(path, proof.bundle(one, receipt_of(batch, one, tree)).serialize())
         yield Exported(one.credential_id or one.digest.to_hex(), path, None)
+
+
+def export_leaves(connection: Connection, batch: Batch, folder: Path) -> Path:
+    """Write a batch's leaf file, as `audit --leaves` reads it; the folder must be there."""
+    path = folder / file_name(batch.root)
+    _write(path, batch_store.leaves_of(connection, batch.id))
+    return path
 
 
 def receipt_of(batch: Batch, one: Placed, tree: MerkleTree) -> Receipt:

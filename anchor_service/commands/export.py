@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from anchor_service import batch_store, store
 from anchor_service.commands.output import answer, count, load_workspace, say
 from anchor_service.did_changes import read_published
-from anchor_service.exporting import export_batch, export_bundles
+from anchor_service.exporting import export_batch, export_bundles, export_leaves
 from anchor_service.lifecycle import BatchState
 from anchor_service.opening import open_bundler, open_database
 from registry.progress import Progress
@@ -28,6 +28,10 @@ _NOT_FINAL_CODE = 3
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.leaves is not None:
+        return _leaves(args)
+    if args.out is None:
+        args.usage_error("say where to: --out DIR")
     if bool(args.ids) == args.all:
         args.usage_error("name credentials, or --all of them")
     if args.history and not args.bundle:
@@ -73,6 +77,24 @@ def run(args: argparse.Namespace) -> int:
         },
     )
     return _NOT_FINAL_CODE if args.ids and left_out else 0
+
+
+def _leaves(args: argparse.Namespace) -> int:
+    """The leaf files of every final batch of the issuer: they say nothing of a person."""
+    if args.ids or args.all or args.out:
+        args.usage_error("--leaves DIR goes alone: it writes a file for each final batch")
+    workspace = load_workspace(args)
+    args.leaves.mkdir(parents=True, exist_ok=True)
+    with open_database(workspace) as database, database.read() as connection:
+        sealed = batch_store.sealed_batches(connection, BatchState.FINAL, issuer=workspace.handle)
+        with Progress("export", len(sealed), "leaf files", quiet=args.json) as progress:
+            files = []
+            for one in sealed:
+                files.append(export_leaves(connection, one, args.leaves))
+                progress.advance()
+    say(args, f"{count(len(files), 'leaf file')} written to {args.leaves}")
+    answer(args, {"files": [str(file) for file in files]})
+    return 0
 
 
 def _choose(

@@ -1,0 +1,126 @@
+"""What an issuer's database says, for `credanchor audit --database`.
+
+Filled in for `registry.issuer_records`, through the entry-point group of that name. Nothing is
+written, and no document, label or salt is read.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from anchor_service.database import Database
+from anchor_service.lifecycle import BatchState, ChangeState
+from anchor_service.schema import attempt, batch, credential, placement, status_change
+from registry.events import StatusChange
+from registry.issuer_records import RecordedBatch, RecordedChange, RecordedTwice
+from registry.values import BatchRoot, CredentialDigest, IssuerId, MetaHash, TxHash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from sqlalchemy import Connection, Select
+
+_CHUNK = 2000
+
+
+@contextmanager
+def open_records(url: str) -> Iterator[StoredRecords]:
+    """The records as of now, all of one moment. Raises DatabaseError."""
+    database = Database(url)
+    try:
+        with database.read() as connection:
+            yield StoredRecords(connection)
+    finally:
+        database.close()
+
+
+class StoredRecords:
+    """`IssuerRecords` of one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def issuers(self) -> Iterator[IssuerId]:
+        query = select(batch.c.issuer_id).where(batch.c.issuer_id.is_not(None)).distinct()
+        for row in self._rows(query):
+            yield IssuerId(row[0])
+
+    def batches(self) -> Iterator[RecordedBatch]:
+        held = (
+            select(credential.c.batch, func.count().label("held"))
+            .group_by(credential.c.batch)
+            .subquery()
+        )
+        query = (
+            select(
+                batch.c.issuer_id,
+                batch.c.root,
+                batch.c.size,
+                batch.c.meta_hash,
+                batch.c.sealed,
+                batch.c.state,
+                func.coalesce(held.c.held, 0),
+            )
+            .outerjoin(held, held.c.batch == batch.c.id)
+            .where(batch.c.state != BatchState.OPEN, batch.c.root.is_not(None))
+            .order_by(batch.c.id)
+        )
+        for row in self._rows(query):
+            yield RecordedBatch(
+                IssuerId(row[0]),
+                BatchRoot(row[1]),
+                row[2],
+                MetaHash(row[3]),
+                row[4],
+                row[5] == BatchState.FINAL,
+                row[6],
+            )
+
+    def changes(self) -> Iterator[RecordedChange]:
+        query = (
+            select(
+                batch.c.issuer_id,
+                batch.c.root,
+                placement.c.leaf_index,
+                status_change.c.change,
+                status_change.c.state,
+            )
+            .join(credential, credential.c.id == status_change.c.credential)
+            .join(placement, placement.c.credential == credential.c.id)
+            .join(batch, batch.c.id == credential.c.batch)
+            .where(batch.c.root.is_not(None))
+            .order_by(status_change.c.id)
+        )
+        for row in self._rows(query):
+            made = row[4] == ChangeState.FINAL
+            change = StatusChange(row[3])
+            yield RecordedChange(IssuerId(row[0]), BatchRoot(row[1]), row[2], change, made)
+
+    def twice(self) -> Iterator[RecordedTwice]:
+        """Only of different issuers: one issuer's database takes each credential once."""
+        repeated = (
+            select(credential.c.digest).group_by(credential.c.digest).having(func.count() > 1)
+        )
+        query = (
+            select(credential.c.digest, batch.c.issuer_id, batch.c.root)
+            .join(batch, batch.c.id == credential.c.batch)
+            .where(credential.c.digest.in_(repeated), batch.c.root.is_not(None))
+            .order_by(credential.c.digest, batch.c.id)
+        )
+        for digest, rows in groupby(self._rows(query), key=lambda row: bytes(row[0])):
+            places = tuple((IssuerId(row[1]), BatchRoot(row[2])) for row in rows)
+            if len(places) > 1:
+                yield RecordedTwice(CredentialDigest(digest), places)
+
+    def transactions(self) -> Iterator[TxHash]:
+        for row in self._rows(select(attempt.c.hash)):
+            yield TxHash(row[0])
+
+    def _rows(self, query: Select[Any]) -> Iterator[Any]:
+        options = self._connection.execution_options(yield_per=_CHUNK)
+        yield from options.execute(query)
