@@ -12,6 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from registry import artifact
 from registry.auditing import Audit, AuditRequest
@@ -36,7 +37,6 @@ def main(url: str, store: str, moment: int) -> None:
         db.set_trace_callback(count)
         return db
 
-    sqlite3.connect = traced
     request = AuditRequest(
         chain=ChainId(ChainId.DEVELOPMENT),
         registry=artifact.load().address,
@@ -45,7 +45,8 @@ def main(url: str, store: str, moment: int) -> None:
         now=0,
         pace=Pace(first_span=3, target_logs=4),
     )
-    report = Audit(request, [partial(Node, url)]).run()
+    with mock.patch.object(sqlite3, "connect", traced):
+        report = Audit(request, [partial(Node, url)]).run()
     sys.exit(0 if report.holds else 1)
 
 
