@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, errands, gates, inclusions, outbox
+from anchor_service import batch_store, errands, gates, inclusions, notices, outbox
 from anchor_service.deciding import retry_after, retry_due
 from anchor_service.errands import Anchor
 from anchor_service.errors import Blocked, StillPending
@@ -99,8 +99,18 @@ def _close(line: Line, one: Waiting) -> bool:
             batch_store.close(connection, one.id, _now())
             _ask_approval(connection, line, one.id)
     except _Waits:
+        _tell_that_it_waits(line, one.id)
         return False
     return True
+
+
+def _tell_that_it_waits(line: Line, batch_id: int) -> None:
+    with line.database.read() as connection:
+        if notices.was_told_to_wait(connection, batch_id, _now()):
+            return
+    with line.database.write() as connection:
+        line.submitter.fence(connection)
+        notices.batch_waits(connection, batch_id, _now())
 
 
 def _ask_approval(connection: Connection, line: Line, batch_id: int) -> None:

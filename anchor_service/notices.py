@@ -17,13 +17,18 @@ from anchor_service.schema import batch, notice
 from registry.moments import stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from registry.strict_json import JsonObject
 
 BATCH_FINAL = "batch.final"
 BATCH_BLOCKED = "batch.blocked"
-EVENTS = (BATCH_FINAL, BATCH_BLOCKED)
+BATCH_APPROVAL = "batch.approval"
+EVENTS = (BATCH_FINAL, BATCH_BLOCKED, BATCH_APPROVAL)
+# A batch that goes on waiting for people is told of again after so long.
+REMIND_S = 86_400
 _EVENT_OF = {BatchState.FINAL: BATCH_FINAL, BatchState.BLOCKED: BATCH_BLOCKED}
 
 
@@ -40,16 +45,43 @@ def batch_moved(
     kind = reason.partition(":")[0] if reason else None
     last = connection.execute(
         select(notice.c.event, notice.c.reason)
-        .where(notice.c.batch == batch_id)
+        .where(notice.c.batch == batch_id, notice.c.event != BATCH_APPROVAL)
         .order_by(notice.c.id.desc())
         .limit(1)
     ).first()
     if event == BATCH_BLOCKED and last is not None and tuple(last) == (event, kind):
         return
+    _write(connection, event, batch_id, {"state": state.value, "reason": reason}, kind, now)
+
+
+def was_told_to_wait(connection: Connection, batch_id: int, now: int) -> bool:
+    """Whether people have heard, not long ago, that a batch waits for their approval."""
+    query = select(notice.c.id).where(
+        notice.c.batch == batch_id,
+        notice.c.event == BATCH_APPROVAL,
+        notice.c.created > now - REMIND_S,
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
+def batch_waits(connection: Connection, batch_id: int, now: int) -> None:
+    """Write, once a day, that an open batch is due and waits for people to approve of it."""
+    if not was_told_to_wait(connection, batch_id, now):
+        state = {"state": BatchState.OPEN.value, "reason": "approval"}
+        _write(connection, BATCH_APPROVAL, batch_id, state, "approval", now)
+
+
+def _write(
+    connection: Connection,
+    event: str,
+    batch_id: int,
+    state: Mapping[str, str | None],
+    kind: str | None,
+    now: int,
+) -> None:
     issuer, data = _described(connection, batch_id)
-    data |= {"state": state.value, "reason": reason}
     at = stamp(datetime.fromtimestamp(now, UTC))
-    body = orjson.dumps({"type": event, "timestamp": at, "data": data})
+    body = orjson.dumps({"type": event, "timestamp": at, "data": {**data, **state}})
     connection.execute(
         notice.insert().values(
             name=f"msg_{secrets.token_hex(16)}",
@@ -77,9 +109,14 @@ def _described(connection: Connection, batch_id: int) -> tuple[str, JsonObject]:
     return row.issuer, {
         "issuer": row.issuer,
         "batch": batch_id,
-        "chain": f"eip155:{row.chain}",
-        "registry": "0x" + bytes(row.registry).hex(),
-        "issuerId": "0x" + bytes(row.issuer_id).hex(),
-        "root": "0x" + bytes(row.root).hex(),
+        "chain": None if row.chain is None else f"eip155:{row.chain}",
+        "registry": _hexed(row.registry),
+        "issuerId": _hexed(row.issuer_id),
+        "root": _hexed(row.root),
         "treeSize": row.size,
     }
+
+
+def _hexed(value: bytes | None) -> str | None:
+    """None for what an open batch has not yet."""
+    return None if value is None else "0x" + bytes(value).hex()

@@ -114,10 +114,12 @@ def create_app(services: Services) -> FastAPI:
 def _start(services: Services, metrics: Metrics) -> Running:
     taker = Taker(services.database, services.clock)
     finder = key_finder(services.database)
+    intake = Grouped("intake", taker, most=_GROUP, waiting=_WAITING)
+    metrics.waiting.set_function(lambda: intake.inside)
     return Running(
         services=services,
         keys=Grouped("api-keys", finder, most=_GROUP, waiting=_WAITING),
-        intake=Grouped("intake", taker, most=_GROUP, waiting=_WAITING),
+        intake=intake,
         key_buckets=Buckets(services.settings.key_rate, services.monotonic),
         address_buckets=Buckets(services.settings.address_rate, services.monotonic),
         paths=Paths(),

@@ -55,6 +55,11 @@ class Grouped(Generic[Asked, Told]):
         finally:
             self._inside -= 1
 
+    @property
+    def inside(self) -> int:
+        """Askers that have no answer yet."""
+        return self._inside
+
     def close(self) -> None:
         """Finish what was asked before, then end the thread."""
         self._queue.put(None)
