@@ -105,8 +105,9 @@ def _close(line: Line, one: Waiting) -> bool:
 
 
 def _tell_that_it_waits(line: Line, batch_id: int) -> None:
+    need = notices.Need(line.handle, notices.BATCH_APPROVAL, batch_id)
     with line.database.read() as connection:
-        if notices.was_told_to_wait(connection, batch_id, _now()):
+        if notices.was_told(connection, need, _now()):
             return
     with line.database.write() as connection:
         line.submitter.fence(connection)

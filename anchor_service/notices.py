@@ -1,11 +1,13 @@
 """What webhooks are told, written down in the transaction in which it happens.
 
-So nothing is lost, and nothing is told that was rolled back.
+So nothing is lost, and nothing is told that was rolled back. What needs a person is told again
+each day for as long as it does.
 """
 
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,83 +15,127 @@ import orjson
 from sqlalchemy import select
 
 from anchor_service.lifecycle import BatchState
-from anchor_service.schema import batch, notice
+from anchor_service.schema import batch, credential, notice, status_change
 from registry.moments import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
     from registry.strict_json import JsonObject
+    from registry.values import Address, ChainId
 
 BATCH_FINAL = "batch.final"
 BATCH_BLOCKED = "batch.blocked"
 BATCH_APPROVAL = "batch.approval"
-EVENTS = (BATCH_FINAL, BATCH_BLOCKED, BATCH_APPROVAL)
-# A batch that goes on waiting for people is told of again after so long.
+CHANGES_BLOCKED = "changes.blocked"
+CHANGES_APPROVAL = "changes.approval"
+BALANCE_LOW = "balance.low"
+EVENTS = (
+    BATCH_FINAL,
+    BATCH_BLOCKED,
+    BATCH_APPROVAL,
+    CHANGES_BLOCKED,
+    CHANGES_APPROVAL,
+    BALANCE_LOW,
+)
 REMIND_S = 86_400
-_EVENT_OF = {BatchState.FINAL: BATCH_FINAL, BatchState.BLOCKED: BATCH_BLOCKED}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """That a person is needed. batch: where it is one's; kind: needs of another kind are others."""
+
+    issuer: str
+    event: str
+    batch: int | None = None
+    kind: str | None = None
 
 
 def batch_moved(
     connection: Connection, batch_id: int, state: BatchState, reason: str | None, now: int
 ) -> None:
-    """Write the notice of a batch's new state, where it is one that somebody wants to know.
-
-    A batch that is tried again and BLOCKED for the same kind of reason is told of once.
-    """
-    event = _EVENT_OF.get(state)
-    if event is None:
+    """Write the notice of a batch's new state, where it is one that somebody wants to know."""
+    if state not in (BatchState.FINAL, BatchState.BLOCKED):
         return
-    kind = reason.partition(":")[0] if reason else None
-    last = connection.execute(
-        select(notice.c.event, notice.c.reason)
-        .where(notice.c.batch == batch_id, notice.c.event != BATCH_APPROVAL)
-        .order_by(notice.c.id.desc())
-        .limit(1)
-    ).first()
-    if event == BATCH_BLOCKED and last is not None and tuple(last) == (event, kind):
-        return
-    _write(connection, event, batch_id, {"state": state.value, "reason": reason}, kind, now)
+    issuer, data = _described(connection, batch_id)
+    data |= {"state": state.value, "reason": reason}
+    if state is BatchState.FINAL:
+        _write(connection, Need(issuer, BATCH_FINAL, batch_id), data, now)
+    else:
+        _remind(connection, Need(issuer, BATCH_BLOCKED, batch_id, _kind(reason)), data, now)
 
 
-def was_told_to_wait(connection: Connection, batch_id: int, now: int) -> bool:
-    """Whether people have heard, not long ago, that a batch waits for their approval."""
+def batch_waits(connection: Connection, batch_id: int, now: int) -> None:
+    """An open batch is due and waits for people to approve of it."""
+    issuer, data = _described(connection, batch_id)
+    data |= {"state": BatchState.OPEN.value, "reason": None}
+    _remind(connection, Need(issuer, BATCH_APPROVAL, batch_id), data, now)
+
+
+def changes_blocked(connection: Connection, changes: Sequence[int], reason: str, now: int) -> None:
+    """Status changes of one issuer, by number, can't be sent."""
+    issuer = connection.scalars(
+        select(credential.c.issuer)
+        .join(status_change, status_change.c.credential == credential.c.id)
+        .where(status_change.c.id.in_(changes[:1]))
+    ).one()
+    need = Need(issuer, CHANGES_BLOCKED, kind=_kind(reason))
+    _remind(connection, need, {"issuer": issuer, "changes": len(changes), "reason": reason}, now)
+
+
+def changes_wait(connection: Connection, issuer: str, waiting: int, now: int) -> None:
+    """So many of an issuer's revocations wait for people to approve of them."""
+    data: JsonObject = {"issuer": issuer, "changes": waiting}
+    _remind(connection, Need(issuer, CHANGES_APPROVAL), data, now)
+
+
+def balance_low(
+    connection: Connection, issuer: str, chain: ChainId, account: Address, nights: int, now: int
+) -> None:
+    """The account that pays for an issuer lasts for only so many nights at the fee cap."""
+    data: JsonObject = {
+        "issuer": issuer,
+        "chain": str(chain),
+        "account": account.to_hex(),
+        "nights": nights,
+    }
+    _remind(connection, Need(issuer, BALANCE_LOW), data, now)
+
+
+def was_told(connection: Connection, need: Need, now: int) -> bool:
+    """Whether people have heard of it within a day."""
     query = select(notice.c.id).where(
-        notice.c.batch == batch_id,
-        notice.c.event == BATCH_APPROVAL,
+        notice.c.issuer == need.issuer,
+        notice.c.event == need.event,
+        notice.c.batch.is_not_distinct_from(need.batch),
+        notice.c.reason.is_not_distinct_from(need.kind),
         notice.c.created > now - REMIND_S,
     )
     return connection.scalar(query.limit(1)) is not None
 
 
-def batch_waits(connection: Connection, batch_id: int, now: int) -> None:
-    """Write, once a day, that an open batch is due and waits for people to approve of it."""
-    if not was_told_to_wait(connection, batch_id, now):
-        state = {"state": BatchState.OPEN.value, "reason": "approval"}
-        _write(connection, BATCH_APPROVAL, batch_id, state, "approval", now)
+def _kind(reason: str | None) -> str | None:
+    """Of `kind: sentence with figures`."""
+    return reason.partition(":")[0] if reason else None
 
 
-def _write(
-    connection: Connection,
-    event: str,
-    batch_id: int,
-    state: Mapping[str, str | None],
-    kind: str | None,
-    now: int,
-) -> None:
-    issuer, data = _described(connection, batch_id)
+def _remind(connection: Connection, need: Need, data: JsonObject, now: int) -> None:
+    if not was_told(connection, need, now):
+        _write(connection, need, data, now)
+
+
+def _write(connection: Connection, need: Need, data: JsonObject, now: int) -> None:
     at = stamp(datetime.fromtimestamp(now, UTC))
-    body = orjson.dumps({"type": event, "timestamp": at, "data": {**data, **state}})
     connection.execute(
         notice.insert().values(
             name=f"msg_{secrets.token_hex(16)}",
-            issuer=issuer,
-            event=event,
-            batch=batch_id,
-            reason=kind,
-            body=body,
+            issuer=need.issuer,
+            event=need.event,
+            batch=need.batch,
+            reason=need.kind,
+            body=orjson.dumps({"type": need.event, "timestamp": at, "data": data}),
             created=now,
             spread=False,
         )

@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from anchor_service import account_store, anchoring, leases, watching
+from anchor_service import account_store, anchoring, leases, notices, watching
 from anchor_service.anchoring import Line
 from anchor_service.endpoints import Pool
 from anchor_service.errors import Blocked, LeaseLost, ServiceError
+from anchor_service.forecast import nights_left, typical_night
 from anchor_service.opening import Desk, fund, issuer_of, limits_of, miner, open_chain, registry_of
 from anchor_service.schedule import Due, Schedule
 from anchor_service.submitter import Submitter
@@ -24,6 +25,8 @@ from registry.errors import ChainError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from threading import Event
+
+    from sqlalchemy import Connection
 
     from anchor_service.chain import Chain
     from anchor_service.database import Database
@@ -214,6 +217,7 @@ class Post:
             return  # the database is what is in trouble
 
     def _note(self, balance: int | None, endpoints: str | None, trouble: str | None) -> None:
+        now = int(time.time())
         with self._tools.database.write() as connection:
             account_store.note_account(
                 connection,
@@ -223,5 +227,15 @@ class Post:
                 balance=balance,
                 endpoints=endpoints,
                 trouble=trouble,
-                now=int(time.time()),
+                now=now,
             )
+            if balance is not None:
+                self._tell_if_low(connection, balance, now)
+
+    def _tell_if_low(self, connection: Connection, balance: int, now: int) -> None:
+        chain, account = self._first.chain.id, self._key.address
+        night = typical_night(connection, chain, account, len(self._workspaces), now)
+        nights = nights_left(balance, night, self._limits.max_fee)
+        if nights < max(one.account.warn_nights for one in self._workspaces):
+            for one in self._workspaces:
+                notices.balance_low(connection, one.handle, chain, account, nights, now)

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0006"
+HEAD = "0007"
 
 metadata = MetaData()
 
@@ -251,8 +251,9 @@ notice = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("issuer", Text, nullable=False),
     Column("event", Text, nullable=False),
-    Column("batch", _Id, ForeignKey("batch.id"), nullable=False, index=True),
-    # The kind of reason for a BLOCKED batch: the same one is told once.
+    # NULL where it is of no one batch.
+    Column("batch", _Id, ForeignKey("batch.id"), index=True),
+    # The kind of reason why something is blocked: the same one is told once a day.
     Column("reason", Text),
     Column("body", LargeBinary, nullable=False),
     Column("created", BigInteger, nullable=False),

@@ -6,7 +6,7 @@ import time
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, changes, gates
+from anchor_service import approvals, batch_store, changes, gates, notices
 from anchor_service.contract import BatchMasks
 from anchor_service.errands import ChangeStatuses, holds
 from anchor_service.errors import Blocked
@@ -47,11 +47,14 @@ def send_changes(line: Line, due: Due) -> bool:
     """
     now = int(time.time())
     with line.database.read() as connection:
-        wanted = changes.in_state(connection, ChangeState.WANTED, line.handle)
-        wanted = gates.sendable(connection, wanted, line.handle, line.approval, now)
-        wanted = due.changes(wanted, now)
-        if not wanted:
-            return False
+        asked = changes.in_state(connection, ChangeState.WANTED, line.handle)
+        free = gates.sendable(connection, asked, line.handle, line.approval, now)
+    if len(free) < len(asked):
+        _tell_what_waits(line, now)
+    wanted = due.changes(free, now)
+    if not wanted:
+        return False
+    with line.database.read() as connection:
         busy = changes.in_flight(connection, [one.id for one in wanted])
         batches = {
             batch.id: batch
@@ -74,6 +77,17 @@ def send_changes(line: Line, due: Due) -> bool:
     return sent
 
 
+def _tell_what_waits(line: Line, now: int) -> None:
+    with line.database.read() as connection:
+        held = approvals.held_revocations(connection, line.handle, line.approval, now)
+        need = notices.Need(line.handle, notices.CHANGES_APPROVAL)
+        if not held or notices.was_told(connection, need, now):
+            return
+    with line.database.write() as connection:
+        line.submitter.fence(connection)
+        notices.changes_wait(connection, line.handle, len(held), now)
+
+
 def note_blocked(desk: Desk, intent: Intent, error: Blocked) -> None:
     """Say at the changes that an intent carries what is in their way."""
     with desk.database.read() as connection:
@@ -84,7 +98,10 @@ def note_blocked(desk: Desk, intent: Intent, error: Blocked) -> None:
 def _note(desk: Desk, ids: list[int], error: Blocked) -> None:
     with desk.database.write() as connection:
         desk.submitter.fence(connection)
-        changes.note_blocked(connection, ids, f"{error.reason}: {error}")
+        reason = f"{error.reason}: {error}"
+        changes.note_blocked(connection, ids, reason)
+        if ids:
+            notices.changes_blocked(connection, ids, reason, int(time.time()))
 
 
 def _send(line: Line, errand: ChangeStatuses, ids: list[int]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import select
 
 import anchor_service
 from anchor_service import worker
+from anchor_service.database import Database
+from anchor_service.schema import notice
 from registry.cli import main
 from registry.devchain import running_chain
 from registry.open_badges import faults
@@ -103,9 +107,11 @@ def test_a_batch_is_sealed_only_when_two_people_have_approved_it(shell: Shell) -
         error = shell.json("approve", "give", one["id"], "--as", same, code=1)["error"]
         assert error["type"] == "ApprovalRefused"
     assert shell.states() == []
+    assert told() == ["batch.approval"]
     shell.approve(one, "Bo Li")
     assert shell.states() == ["FINAL"]
     assert shell.pending() == []
+    assert told() == ["batch.approval", "batch.final"]
 
 
 @pytest.mark.usefixtures("two_seal")
@@ -162,6 +168,7 @@ def test_a_mass_revocation_waits_and_small_ones_do_not_lead_around_it(
     assert shell.states() == []
     shell.json("worker", "--once")
     assert {one["state"] for one in changes_of(shell, ids[2:4])} == {"WANTED"}
+    assert told() == ["batch.final", "changes.approval"]
     (one,) = shell.pending()
     assert (one["kind"], one["credentials"], one["approvedBy"]) == ("revocations", 2, ["ana"])
     assert shell.json("approve", "give", one["id"], "--as", "Ana", code=1)["error"]
@@ -188,6 +195,15 @@ def test_an_unnamed_mass_revocation_needs_two_others(
     shell.approve(one, "Bo")
     shell("anchor")
     assert {one["state"] for one in changes_of(shell, ids[:2])} == {"FINAL"}
+
+
+def told() -> list[str]:
+    """The events of which webhooks are told."""
+    database = Database(os.environ["CREDANCHOR_DATABASE_URL"])
+    with database.read() as connection:
+        events = list(connection.scalars(select(notice.c.event).order_by(notice.c.id)))
+    database.close()
+    return events
 
 
 def changes_of(shell: Shell, ids: list[str]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from api_documents import line
 from api_process import CHAIN, ISSUER_ID, REGISTRY, bare_workspace
 from databases import new_postgres_database, postgres_server
 
-from anchor_service import batch_store, deliveries, notices, store, webhook_sender
+from anchor_service import batch_store, changes, deliveries, notices, store, webhook_sender
 from anchor_service.api.taking import take, to_store
 from anchor_service.database import Database
 from anchor_service.lifecycle import BatchState
@@ -26,6 +26,8 @@ from anchor_service.sealing import seal
 from anchor_service.webhook_settings import Endpoint, read_endpoints
 from anchor_service.webhooks import Deliverer
 from registry.errors import WorkspaceError
+from registry.events import StatusChange
+from registry.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 SECRET = b"a secret of more than 24 bytes"
 NOW = 1_800_000_000
+ACCOUNT = Address(b"\xaa" * 20)
 
 
 @dataclass
@@ -210,7 +213,7 @@ def test_what_was_rolled_back_is_not_told(database: Database, receiver: Receiver
 
 
 @BOTH
-def test_a_blocked_batch_is_told_once_for_each_kind_of_reason(
+def test_a_blocked_batch_is_told_once_a_day_for_each_kind_of_reason(
     database: Database, receiver: Receiver
 ) -> None:
     batch = sealed_batch(database)
@@ -224,8 +227,44 @@ def test_a_blocked_batch_is_told_once_for_each_kind_of_reason(
     move(database, batch, BatchState.SEALED)
     move(database, batch, BatchState.BLOCKED, reason="fee cap: too low")
     assert deliver(database, hook) == 1
+    tomorrow = NOW + notices.REMIND_S
+    with database.write() as connection:
+        blocked = batch_store.get_batch(connection, batch)
+        batch_store.block(connection, blocked, "funds: 4 wei", 60, tomorrow - 1)
+        batch_store.block(connection, blocked, "funds: 5 wei", 60, tomorrow)
+    assert deliver(database, hook, at=tomorrow) == 1
     told = [json.loads(body)["data"]["reason"] for _, body in receiver.messages]
-    assert told == ["funds: 1 wei", "fee cap: too low"]
+    assert told == ["funds: 1 wei", "fee cap: too low", "funds: 5 wei"]
+
+
+@BOTH
+def test_what_needs_a_person_is_told_once_a_day(database: Database, receiver: Receiver) -> None:
+    with database.write() as connection:
+        new = [to_store(take(line(number), strict=False)) for number in range(2)]
+        added = list(store.add_credentials(connection, "main", new, NOW))
+        rows = [store.find(connection, str(one.digest), "main").row for one in added]
+        (batch,) = batch_store.open_batches(connection, "main")
+        wanted = changes.want(connection, StatusChange.REVOKE, rows, NOW)
+    for now in (NOW, NOW + 1, NOW + notices.REMIND_S):
+        with database.write() as connection:
+            notices.batch_waits(connection, batch, now)
+            notices.changes_blocked(connection, wanted, f"funds: {now} wei", now)
+            notices.changes_wait(connection, "main", 2, now)
+            notices.balance_low(connection, "main", CHAIN, ACCOUNT, 3, now)
+        deliver(database, endpoint(receiver.port), at=now)
+    told = [json.loads(body) for _, body in receiver.messages]
+    needs = ["batch.approval", "changes.blocked", "changes.approval", "balance.low"]
+    assert [one["type"] for one in told] == needs * 2
+    shown = {one["type"]: one["data"] for one in told[:4]}
+    assert {data.pop("issuer") for data in shown.values()} == {"main"}
+    assert (shown["batch.approval"]["batch"], shown["batch.approval"]["root"]) == (batch, None)
+    assert shown["changes.blocked"] == {"changes": 2, "reason": f"funds: {NOW} wei"}
+    assert shown["changes.approval"] == {"changes": 2}
+    assert shown["balance.low"] == {
+        "chain": "eip155:31337",
+        "account": ACCOUNT.to_hex(),
+        "nights": 3,
+    }
 
 
 def test_each_endpoint_gets_what_is_its_own(database: Database, receiver: Receiver) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import empty
 from desks import add, anchors, memory_chain
+from eth_account import Account
 from sqlalchemy import select, update
 from worker_desk import Office, going_on, office
 
@@ -19,7 +20,7 @@ from anchor_service.database import Database
 from anchor_service.errors import DatabaseError
 from anchor_service.lifecycle import BatchState, ChangeState, Moment
 from anchor_service.posts import Tempo
-from anchor_service.schema import signer_lease
+from anchor_service.schema import notice, signer_lease
 from registry import cli
 from registry.errors import WorkspaceError
 from registry.events import StatusChange
@@ -237,6 +238,37 @@ def test_once_does_what_is_due_and_leaves(
     assert account.nights == account.balance // (10**12 * _anchor_gas(one))
     assert seen.issuers[0].batches[BatchState.FINAL].number == 1
     one.database.close()
+
+
+def test_an_account_without_funds_tells_each_of_its_issuers_once_a_day(
+    url: str, tmp_path: Path, environment: Callable[[Office], Office]
+) -> None:
+    one = environment(
+        office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db", {"med": "MAIN_KEY"})
+    )
+    add(one.database, "one", "two", "three")
+    until(lambda: worker.once(one.workspace, tempo=QUICK) and all_final(one, "main", 1))
+    assert told(one) == [("main", "batch.final", None)]
+    with Node(url) as node:
+        account = Account.from_key(one.environment["MAIN_KEY"]).address
+        node.call("anvil_setBalance", [account, hex(10**9)])
+    with one.database.write() as connection:
+        row = store.find(connection, "one", "main").row
+        changes.want(connection, StatusChange.REVOKE, [row], int(time.time()), urgent=True)
+    for _ in range(2):
+        assert worker.once(one.workspace, tempo=QUICK)
+    assert sorted(told(one)[1:]) == [
+        ("main", "balance.low", None),
+        ("main", "changes.blocked", "funds"),
+        ("med", "balance.low", None),
+    ]
+    one.database.close()
+
+
+def told(one: Office) -> list[tuple[str, str, str | None]]:
+    with one.database.read() as connection:
+        columns = (notice.c.issuer, notice.c.event, notice.c.reason)
+        return [(row[0], row[1], row[2]) for row in connection.execute(select(*columns))]
 
 
 def _anchor_gas(one: Office) -> int:
