@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,16 @@ def empty(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line on all lies that this run's processes told to audits (`test_lying_node`)."""
+    totals: Counter[str] = Counter()
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            totals.update({k: int(v) for k, v in report.user_properties if k.startswith("lies_")})
+    if totals:
+        terminalreporter.write_line(
+            f"{totals['lies_injected']} lies injected, {totals['lies_caught']} caught, "
+            f"{totals['lies_false_alarms']} false alarms in {totals['lies_honest']} honest audits"
+        )
