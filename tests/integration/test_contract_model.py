@@ -114,11 +114,13 @@ def _tour(walk: Walk) -> None:
 
 
 @pytest.mark.usefixtures("chain")
-def test_contract_model_and_replay_agree_on_random_walks() -> None:
-    walk(examples=100, steps=50)
+@pytest.mark.parametrize("_campaign", range(2))
+def test_contract_model_and_replay_agree_on_random_walks(_campaign: int) -> None:
+    walk(examples=20, steps=50)
 
 
 @pytest.mark.long
 @pytest.mark.usefixtures("chain")
-def test_contract_model_and_replay_agree_on_long_random_walks() -> None:
-    walk(examples=2_000, steps=100)
+@pytest.mark.parametrize("_campaign", range(4))
+def test_contract_model_and_replay_agree_on_long_random_walks(_campaign: int) -> None:
+    walk(examples=500, steps=100)

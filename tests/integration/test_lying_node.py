@@ -15,7 +15,7 @@ from bare_chain import BareChain, bare_chain
 from contract_views import REGISTRY, hex0x
 from contract_walk import CHAIN, YES, YES_CODE, Walk
 from hypothesis import HealthCheck, Phase, settings
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from lies import Lie, LogJson, Outcome, all_lies, holds
 from rpc_proxy import RpcProxy, proxied
 
@@ -87,12 +87,16 @@ class Lived(Walk):
 
     proxy: ClassVar[RpcProxy]
     tally: ClassVar[Tally] = Tally()
+    logs_before = 0
+    """As many logs there were when nothing happened last."""
 
+    @precondition(lambda self: len(self.logs) > self.logs_before)
     @rule()
     def nothing(self) -> None:
-        """Blocks without a log, to which a node may move one."""
-        self.rpc("anvil_mine", hex(2))
+        """Blocks without a log, to which a node may move one, a second each."""
+        self.rpc("anvil_mine", hex(2), hex(1))
         self.last = int(self.rpc("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        self.logs_before = len(self.logs)
 
     def teardown(self) -> None:
         try:
