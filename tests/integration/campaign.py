@@ -1,28 +1,31 @@
-"""Faults put between the engine and its database and chain, by number, and what must hold after.
+"""One night of one issuer with one fault in it, again without, and what must hold after.
 
-Each write and each question of a run has a number. A case makes one of them fail, done or not, or
-ends the process there; then the run is done again without faults, as after a restart.
+A case makes one write or question of the night fail, done or not, or ends the process there; then
+the night is done again, as after a restart.
 """
 
 from __future__ import annotations
 
-import os
+import hashlib
+import secrets
 import shutil
-import signal
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from breaking import FaultyDatabase, FaultyNode, HastyDatabase, Plan
+from census import Census, census
+from databases import new_postgres_database
 from desks import CHAIN, REGISTRY, add, anchors, new_issuer, open_line
 from eth_account import Account
+from sqlalchemy import create_engine, make_url, text
 
 from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
 from anchor_service.chain import Chain
 from anchor_service.database import Database
-from anchor_service.errors import DatabaseError, ServiceError
-from anchor_service.exporting import receipt_of
+from anchor_service.errors import ServiceError
 from anchor_service.keys import ChainKey
 from anchor_service.lifecycle import BatchState, ChangeState, IntentState
 from anchor_service.schedule import ALL
@@ -30,111 +33,23 @@ from anchor_service.schema import intent, status_change
 from registry.devchain import mine_to_finality
 from registry.errors import ChainError
 from registry.events import StatusChange
-from registry.leaf import leaf_hash
 from registry.rpc import Node
 from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
-from registry.tree import MerkleTree, root_from_path
+from registry.values import CredentialDigest, IssuerId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection
 
-    from registry.strict_json import JsonValue
-    from registry.values import IssuerId
-
 NAMES = ("one", "two", "three")
+DIGESTS = [
+    CredentialDigest(hashlib.sha256(b'{"id":"%s"}' % name.encode()).digest()) for name in NAMES
+]
 WISHES = {"one": StatusChange.REVOKE, "two": StatusChange.SUSPEND}
 EXPECTED = {"one": Status.REVOKED, "two": Status.SUSPENDED, "three": Status.ACTIVE}
 _ROUNDS = 200
-
-
-class Layer(Enum):
-    COMMIT = "commit"
-    READ = "read of the database"
-    CALL = "call to the node"
-
-
-class Mode(Enum):
-    """How something fails. KILL_*: SIGKILL to the process itself, before it or just after it."""
-
-    NOT_DONE = "not done"
-    DONE_BUT_LOST = "done but reported failed"
-    KILL_BEFORE = "killed before"
-    KILL_AFTER = "killed after"
-
-
-@dataclass
-class Plan:
-    """The one fault of a run; without a number none, and everything is counted."""
-
-    layer: Layer | None = None
-    number: int = 0
-    mode: Mode = Mode.NOT_DONE
-    counted: dict[Layer, int] = field(default_factory=lambda: dict.fromkeys(Layer, 0))
-    asked: list[str] = field(default_factory=list)
-
-    def now(self, layer: Layer, what: str = "") -> Mode | None:
-        self.counted[layer] += 1
-        if layer is Layer.CALL:
-            self.asked.append(what)
-        hit = layer is self.layer and self.counted[layer] == self.number
-        if hit and self.mode is Mode.KILL_BEFORE:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return self.mode if hit else None
-
-    @staticmethod
-    def after(mode: Mode | None) -> None:
-        if mode is Mode.KILL_AFTER:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-class FaultyDatabase(Database):
-    """A database whose connection breaks at one commit or read."""
-
-    def __init__(self, url: str, plan: Plan) -> None:
-        super().__init__(url)
-        self._plan = plan
-
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with super().write() as connection:
-            yield connection
-            mode = self._plan.now(Layer.COMMIT)
-            if mode is Mode.NOT_DONE:
-                raise DatabaseError("the connection broke before the commit")
-        self._plan.after(mode)
-        if mode is Mode.DONE_BUT_LOST:
-            raise DatabaseError("the connection broke after the commit")
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        if self._plan.now(Layer.READ) is Mode.NOT_DONE:
-            raise DatabaseError("the connection broke")
-        with super().read() as connection:
-            yield connection
-
-
-class KillingNode(Node):
-    """A node whose caller is killed before it asks, or as the answer comes."""
-
-    def __init__(self, url: str, plan: Plan) -> None:
-        super().__init__(url)
-        self._plan = plan
-
-    def call(self, method: str, params: Sequence[JsonValue]) -> JsonValue:
-        mode = self._plan.now(Layer.CALL, method)
-        answer = super().call(method, params)
-        self._plan.after(mode)
-        return answer
-
-    def batch(self, calls: Sequence[tuple[str, Sequence[JsonValue]]]) -> list[JsonValue]:
-        modes = [self._plan.now(Layer.CALL, method) for method, _ in calls]
-        answers = super().batch(calls)
-        for mode in modes:
-            self._plan.after(mode)
-        return answers
 
 
 @dataclass
@@ -163,7 +78,7 @@ class Stage:
         plan = plan or Plan()
         database = FaultyDatabase(self.database_url, plan)
         try:
-            with Node(self.url) as clean, KillingNode(node_url or self.url, plan) as node:
+            with Node(self.url) as clean, FaultyNode(node_url or self.url, plan) as node:
                 self._night(database, Chain(node, CHAIN), clean)
         finally:
             database.close()
@@ -188,16 +103,28 @@ class Stage:
             return True
         return False
 
+    def census(self, *, faults: int = 1) -> Census:
+        """What became of the credentials, whatever the engine says."""
+        with self._reading() as (node, connection):
+            return census(node, connection, self.issuer_id, DIGESTS, faults=faults)
+
     def check(self) -> None:
-        """Each credential anchored exactly once, its one receipt holds, each status as asked."""
-        database = Database(self.database_url)
+        """Each status as asked, and the database as the chain: one anchor, no nonce lost."""
+        with self._reading() as (node, connection):
+            self._check_anchor(node, connection)
+            self._check_statuses(node, connection)
+            self._check_nonces(node, connection)
+
+    @contextmanager
+    def _reading(self) -> Iterator[tuple[Node, Connection]]:
+        database = HastyDatabase(self.database_url)
         try:
             with Node(self.url) as node, database.read() as connection:
-                self._check(node, connection)
+                yield node, connection
         finally:
             database.close()
 
-    def _check(self, node: Node, connection: Connection) -> None:
+    def _check_anchor(self, node: Node, connection: Connection) -> None:
         (batch,) = batch_store.sealed_batches(connection)
         assert batch.state is BatchState.FINAL
         (log,) = anchors(node, self.issuer_id)
@@ -206,21 +133,16 @@ class Stage:
         found = inclusions.get_inclusion(connection, batch_id=batch.id)
         assert found is not None
         assert (found.tx_hash, found.block_hash) == (log.tx_hash, log.block_hash)
-        tree = MerkleTree(batch_store.leaves_of(connection, batch.id))
-        placed = list(store.placed(connection, batch.id))
-        assert sorted(one.credential_id or "" for one in placed) == sorted(NAMES)
+
+    def _check_statuses(self, node: Node, connection: Connection) -> None:
+        (batch,) = batch_store.sealed_batches(connection)
         statuses = {}
-        for one in placed:
-            receipt = receipt_of(batch, one, tree)
-            leaf = leaf_hash(self.issuer_id, receipt.index, receipt.salt, one.digest)
-            root = root_from_path(leaf, receipt.index, receipt.tree_size, receipt.path)
-            assert root == batch.root
-            word, lane = word_and_lane(receipt.index)
+        for one in store.placed(connection, batch.id):
+            word, lane = word_and_lane(one.index)
             slot = word_slot(self.issuer_id, batch.root, word)
             (value,) = Chain(node, CHAIN).storage(REGISTRY, [slot])
             statuses[one.credential_id] = lane_status(decode_word(value), lane)
         assert statuses == EXPECTED
-        self._check_nonces(node, connection)
 
     def _check_nonces(self, node: Node, connection: Connection) -> None:
         """No nonce is left unsettled, and none was used for nothing."""
@@ -245,9 +167,52 @@ def settled(database: Database) -> bool:
     return states == {BatchState.FINAL} and left is None and not waiting
 
 
-def template(file: Path) -> None:
-    """A database with credentials in the open batch, and wishes that wait for their anchor."""
-    database = Database(f"sqlite:///{file}")
+NewDatabase = Callable[[], str]
+"""The URL of a database with credentials in the open batch, and wishes that wait for an anchor."""
+
+
+def sqlite_databases(folder: Path) -> NewDatabase:
+    file = folder / "template.db"
+    _filled(f"sqlite:///{file}")
+
+    def new() -> str:
+        target = folder / f"case-{secrets.token_hex(6)}.db"
+        shutil.copyfile(file, target)
+        return f"sqlite:///{target}"
+
+    return new
+
+
+@contextmanager
+def postgres_databases(server_url: str) -> Iterator[NewDatabase]:
+    """Made of a template; a database is gone once the next is asked for."""
+    original = new_postgres_database(server_url)
+    _filled(original)
+    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
+    before: list[str] = []
+
+    def new() -> str:
+        name = f"case_{secrets.token_hex(6)}"
+        with server.connect() as connection:
+            for one in before:
+                connection.execute(text(f"DROP DATABASE {one} WITH (FORCE)"))
+            connection.execute(
+                text(f"CREATE DATABASE {name} TEMPLATE {make_url(original).database}")
+            )
+        before[:] = [name]
+        url = make_url(original).set(database=name)
+        return url.update_query_dict({"options": "-c synchronous_commit=off"}).render_as_string(
+            hide_password=False
+        )
+
+    try:
+        yield new
+    finally:
+        server.dispose()
+
+
+def _filled(url: str) -> None:
+    database = Database(url)
     database.migrate()
     fill(database)
     database.close()
@@ -259,13 +224,3 @@ def fill(database: Database) -> None:
         for name, change in WISHES.items():
             row = store.find(connection, name).row
             changes.want(connection, change, [row], 1, urgent=True)
-
-
-def copy_of(file: Path, target: Path) -> str:
-    shutil.copyfile(file, target)
-    return f"sqlite:///{target}"
-
-
-def described(plan: Plan) -> dict[str, Any]:
-    assert plan.layer is not None
-    return {"layer": plan.layer.value, "number": plan.number, "mode": plan.mode.value}

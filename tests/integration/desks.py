@@ -147,6 +147,8 @@ def open_line(
     watch = fault or Fault()
     limits = limits or quick()
     with database.alone() as alone, database.write() as connection:
+        # As after a wait: who had it before is dead, or will find that it lost it.
+        dead = leases.look(connection, chain.id, key.address)
         lease = leases.take_lease(
             connection,
             chain.id,
@@ -155,6 +157,7 @@ def open_line(
             now=int(time.time()),
             seconds=30,
             alone=alone,
+            dead=dead,
         )
     assert lease is not None
     submitter = Submitter(database, chain, key, lease, limits=limits, watch=watch)

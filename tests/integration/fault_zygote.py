@@ -1,7 +1,8 @@
 """Runs nights in processes of their own, each killed where its plan says.
 
-Everything is imported once; each case is a fork. A line of JSON in: node URL, database URL, key,
-issuer id, layer, number, mode. A line out: the child's exit status as os.waitpid gives it.
+Everything is imported once; each case is a fork. A line of JSON in: URLs of the chain, of the node
+that is asked and of the database, key, issuer id, layer, number, mode. A line out: the child's exit
+status as os.waitpid gives it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import os
 import sys
 import traceback
 
-from campaign import Layer, Mode, Plan, Stage
+from breaking import Layer, Mode, Plan
+from campaign import Stage
 
 from registry.values import IssuerId
 
@@ -29,7 +31,8 @@ def main() -> None:
                     IssuerId.from_hex(case["issuer"]),
                     case["database"],
                 )
-                stage.run(Plan(Layer(case["layer"]), case["number"], Mode(case["mode"])))
+                plan = Plan(Layer(case["layer"]), case["number"], Mode(case["mode"]))
+                stage.run(plan, node_url=case["node"])
                 code = 0
             except BaseException:  # noqa: BLE001 - told to whoever reads the output
                 traceback.print_exc()

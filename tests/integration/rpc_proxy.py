@@ -17,6 +17,7 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -64,11 +65,16 @@ class RpcProxy:
     def answer(self, call: Message) -> Message:
         with self._lock:
             self.calls.append(call)
-        for rule in tuple(self.rules):
-            answer = rule(call, self.forward)
-            if answer is not None:
-                return answer
-        return self.forward(call)
+        return self._through(tuple(self.rules), call)
+
+    def _through(self, rules: tuple[Rule, ...], call: Message) -> Message:
+        """A rule's way on to the node leads through those behind it."""
+        if not rules:
+            return self.forward(call)
+        first, *others = rules
+        behind = partial(self._through, tuple(others))
+        answer = first(call, behind)
+        return behind(call) if answer is None else answer
 
     def forward(self, call: Message) -> Message:
         connection = http.client.HTTPConnection(*self._place, timeout=30)

@@ -10,44 +10,60 @@ import json
 import signal
 import subprocess
 import sys
-from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from campaign import Layer, Mode, Plan, Stage, copy_of, described, template
+from breaking import Layer, Mode, Plan, described
+from campaign import NewDatabase, Stage, postgres_databases, sqlite_databases
+from census import Tally
 from desks import memory_chain
-from rpc_proxy import nth, proxied
+from rpc_proxy import RpcProxy, nth, proxied, strict_pool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # One case of so many in `make test`; `make test-long` runs them all.
 STRIDE = 19
+SAMPLE = 6
 _WRITES = {"eth_sendRawTransaction"}
 
 
 @dataclass
 class Campaign:
-    """zygote: forks a process for each case that is killed."""
+    """url: of the chain. proxy: before its node, which every case asks through it if `behind`.
+
+    zygote: forks a process for each case that is killed. place: what stands in the table.
+    """
 
     url: str
-    folder: Path
-    file: Path
+    proxy: RpcProxy
+    new_database: NewDatabase
     zygote: subprocess.Popen[str]
-    cases: Counter[str]
+    place: str
+    behind: bool
+    tally: Tally = field(default_factory=Tally)
 
-    def stage(self) -> Stage:
-        number = sum(self.cases.values())
-        return Stage.new(self.url, copy_of(self.file, self.folder / f"case{number}.db"))
+    @property
+    def node_url(self) -> str:
+        return self.proxy.url if self.behind else self.url
+
+    def clean(self) -> Plan:
+        """A night without faults, counted."""
+        stage, plan = Stage.new(self.url, self.new_database()), Plan()
+        stage.run(plan, node_url=self.node_url)
+        self.tally.add(f"{self.place}: none", stage.census(faults=0))
+        stage.check()
+        return plan
 
     def killed(self, plan: Plan) -> None:
         assert plan.layer is not None
-        stage = self.stage()
+        stage = Stage.new(self.url, self.new_database())
         case = {
             "url": stage.url,
+            "node": self.node_url,
             "key": stage.secret.hex(),
             "issuer": stage.issuer_id.to_hex(),
             "database": stage.database_url,
@@ -61,22 +77,36 @@ class Campaign:
         assert status == signal.SIGKILL, described(plan)
         self._again(stage, plan)
 
-    def failed(self, plan: Plan, *, node_url: str | None = None) -> None:
-        stage = self.stage()
-        came_through = stage.fails(plan, node_url=node_url)
+    def failed(self, plan: Plan) -> None:
+        stage = Stage.new(self.url, self.new_database())
+        came_through = stage.fails(plan, node_url=self.node_url)
         # An answer to a broadcast that never came is tried again at once, and nobody is told.
         assert came_through or plan.layer is not Layer.COMMIT, described(plan)
         self._again(stage, plan)
 
-    def _again(self, stage: Stage, plan: Plan) -> None:
+    def unanswered(self, number: int, *, done: bool) -> None:
+        """The connection to the node breaks off at one call."""
+        stage = Stage.new(self.url, self.new_database())
+        mode = Mode.DONE_BUT_LOST if done else Mode.NOT_DONE
+        self.proxy.rules.insert(0, nth(number, done=done))
         try:
-            stage.run()
+            stage.fails(Plan(), node_url=self.proxy.url)
+        finally:
+            del self.proxy.rules[0]
+        self._again(stage, Plan(Layer.CALL, number, mode))
+
+    def _again(self, stage: Stage, plan: Plan) -> None:
+        assert plan.layer is not None
+        try:
+            try:
+                stage.run(node_url=self.node_url)
+            finally:
+                kind = f"{self.place}: {plan.layer.value}, {plan.mode.value}"
+                self.tally.add(kind, stage.census())
             stage.check()
         except BaseException as error:
             error.add_note(f"after {described(plan)}")
             raise
-        assert plan.layer is not None
-        self.cases[f"{plan.layer.value}, {plan.mode.value}"] += 1
 
 
 @pytest.fixture(scope="module")
@@ -101,82 +131,127 @@ def _zygote() -> Iterator[subprocess.Popen[str]]:
         process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[subprocess.Popen[str]]:
+    with _zygote() as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> NewDatabase:
+    return sqlite_databases(tmp_path_factory.mktemp("cases"))
+
+
+@pytest.fixture(scope="module")
+def postgresql(postgres: str) -> Iterator[NewDatabase]:
+    with postgres_databases(postgres) as new:
+        yield new
+
+
 @pytest.fixture
-def campaign(url: str, tmp_path: Path) -> Iterator[Campaign]:
-    file = tmp_path / "template.db"
-    template(file)
-    with _zygote() as zygote:
-        made = Campaign(url, tmp_path, file, zygote, Counter())
+def campaign(
+    url: str,
+    sqlite: NewDatabase,
+    zygote: subprocess.Popen[str],
+    record_property: Callable[[str, object], None],
+) -> Iterator[Campaign]:
+    with proxied(url) as proxy:
+        made = Campaign(url, proxy, sqlite, zygote, "SQLite", behind=False)
         yield made
-    total = sum(made.cases.values())
-    sys.stdout.write(f"\n{total} faults injected, 0 credentials lost, 0 anchored twice\n")
-    for name, number in sorted(made.cases.items()):
-        sys.stdout.write(f"  {number:>5}  {name}\n")
+        record_property(*made.tally.told())
 
 
-def _clean(campaign: Campaign) -> Plan:
-    """A night without faults, counted."""
-    stage, plan = campaign.stage(), Plan()
-    stage.run(plan)
-    stage.check()
-    campaign.cases["none"] += 1
-    return plan
+@pytest.fixture
+def strict(
+    url: str,
+    postgresql: NewDatabase,
+    zygote: subprocess.Popen[str],
+    record_property: Callable[[str, object], None],
+) -> Iterator[Campaign]:
+    """PostgreSQL, and a node as strict as geth."""
+    with proxied(url) as proxy:
+        proxy.rules.append(strict_pool())
+        made = Campaign(url, proxy, postgresql, zygote, "PostgreSQL, strict node", behind=True)
+        yield made
+        record_property(*made.tally.told())
 
 
-def _commits(campaign: Campaign, counted: int) -> None:
-    for number in range(1, counted + 1):
+def _writes(plan: Plan) -> list[int]:
+    """Numbers of the calls that write to the chain."""
+    found = [number for number, method in enumerate(plan.asked, 1) if method in _WRITES]
+    assert len(found) == 3
+    return found
+
+
+def _commits(campaign: Campaign, numbers: range) -> None:
+    for number in numbers:
         for mode in (Mode.NOT_DONE, Mode.DONE_BUT_LOST):
             campaign.failed(Plan(Layer.COMMIT, number, mode))
 
 
+def _kills(campaign: Campaign, layer: Layer, numbers: range | list[int]) -> None:
+    for number in numbers:
+        for mode in (Mode.KILL_BEFORE, Mode.KILL_AFTER):
+            campaign.killed(Plan(layer, number, mode))
+
+
+def _calls(campaign: Campaign, numbers: range | list[int]) -> None:
+    for number in numbers:
+        for done in (False, True):
+            campaign.unanswered(number, done=done)
+    _kills(campaign, Layer.CALL, numbers)
+
+
+def _reads(campaign: Campaign, numbers: range) -> None:
+    for number in numbers:
+        campaign.failed(Plan(Layer.READ, number))
+
+
 def test_every_commit_fails_done_or_not(campaign: Campaign) -> None:
-    _commits(campaign, _clean(campaign).counted[Layer.COMMIT])
+    _commits(campaign, range(1, campaign.clean().counted[Layer.COMMIT] + 1))
 
 
 def test_a_process_is_killed_at_every_commit(campaign: Campaign) -> None:
     """Before one and after the next: between them lies all that a kill can find."""
-    for number in range(1, _clean(campaign).counted[Layer.COMMIT] + 1):
+    for number in range(1, campaign.clean().counted[Layer.COMMIT] + 1):
         mode = Mode.KILL_BEFORE if number % 2 else Mode.KILL_AFTER
         campaign.killed(Plan(Layer.COMMIT, number, mode))
 
 
 @pytest.mark.long
 def test_a_process_is_killed_before_and_after_every_commit(campaign: Campaign) -> None:
-    for number in range(1, _clean(campaign).counted[Layer.COMMIT] + 1):
-        for mode in (Mode.KILL_BEFORE, Mode.KILL_AFTER):
-            campaign.killed(Plan(Layer.COMMIT, number, mode))
+    _kills(campaign, Layer.COMMIT, range(1, campaign.clean().counted[Layer.COMMIT] + 1))
 
 
 def test_every_write_to_the_chain_fails_done_or_not_or_kills(campaign: Campaign) -> None:
-    asked = _clean(campaign).asked
-    writes = [number for number, method in enumerate(asked, 1) if method in _WRITES]
-    assert len(writes) == 3
-    for number in writes:
-        _calls(campaign, number)
+    _calls(campaign, _writes(campaign.clean()))
 
 
 def test_questions_fail_or_are_where_a_process_is_killed(campaign: Campaign) -> None:
-    plan = _clean(campaign)
-    for number in range(1, plan.counted[Layer.CALL] + 1, STRIDE):
-        _calls(campaign, number)
-    for number in range(1, plan.counted[Layer.READ] + 1, STRIDE):
-        campaign.failed(Plan(Layer.READ, number))
+    counted = campaign.clean().counted
+    _calls(campaign, range(1, counted[Layer.CALL] + 1, STRIDE))
+    _reads(campaign, range(1, counted[Layer.READ] + 1, STRIDE))
 
 
 @pytest.mark.long
 def test_every_question_fails_or_is_where_a_process_is_killed(campaign: Campaign) -> None:
-    plan = _clean(campaign)
-    for number in range(1, plan.counted[Layer.CALL] + 1):
-        _calls(campaign, number)
-    for number in range(1, plan.counted[Layer.READ] + 1):
-        campaign.failed(Plan(Layer.READ, number))
+    counted = campaign.clean().counted
+    _calls(campaign, range(1, counted[Layer.CALL] + 1))
+    _reads(campaign, range(1, counted[Layer.READ] + 1))
 
 
-def _calls(campaign: Campaign, number: int) -> None:
-    for done in (False, True):
-        with proxied(campaign.url) as proxy:
-            proxy.rules.append(nth(number, done=done))
-            mode = Mode.DONE_BUT_LOST if done else Mode.NOT_DONE
-            campaign.failed(Plan(Layer.CALL, 0, mode), node_url=proxy.url)
-    for mode in (Mode.KILL_BEFORE, Mode.KILL_AFTER):
-        campaign.killed(Plan(Layer.CALL, number, mode))
+def test_a_sample_of_all_on_postgresql_with_a_strict_node(strict: Campaign) -> None:
+    plan = strict.clean()
+    commits = range(1, plan.counted[Layer.COMMIT] + 1, SAMPLE)
+    _commits(strict, commits)
+    _kills(strict, Layer.COMMIT, commits)
+    _calls(strict, _writes(plan)[:1])
+
+
+@pytest.mark.long
+def test_all_of_it_on_postgresql_with_a_strict_node(strict: Campaign) -> None:
+    counted = strict.clean().counted
+    _commits(strict, range(1, counted[Layer.COMMIT] + 1))
+    _kills(strict, Layer.COMMIT, range(1, counted[Layer.COMMIT] + 1))
+    _calls(strict, range(1, counted[Layer.CALL] + 1))
+    _reads(strict, range(1, counted[Layer.READ] + 1))
