@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from anchor_service.database import Database
-from anchor_service.lifecycle import BatchState, ChangeState
-from anchor_service.schema import attempt, batch, credential, placement, status_change
+from anchor_service.lifecycle import BatchState, ChangeState, IntentState
+from anchor_service.schema import (
+    attempt,
+    batch,
+    credential,
+    inclusion,
+    intent,
+    placement,
+    status_change,
+)
 from registry.events import StatusChange
 from registry.issuer_records import RecordedBatch, RecordedChange, RecordedTwice
 from registry.values import BatchRoot, CredentialDigest, IssuerId, MetaHash, TxHash
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, ScalarSelect, Select
 
 _CHUNK = 2000
 
@@ -65,6 +73,7 @@ class StoredRecords:
                 batch.c.sealed,
                 batch.c.state,
                 func.coalesce(held.c.held, 0),
+                func.coalesce(_adopted_in(), _anchored_in()),
             )
             .outerjoin(held, held.c.batch == batch.c.id)
             .where(batch.c.state != BatchState.OPEN, batch.c.root.is_not(None))
@@ -79,6 +88,7 @@ class StoredRecords:
                 row[4],
                 row[5] == BatchState.FINAL,
                 row[6],
+                row[7],
             )
 
     def changes(self) -> Iterator[RecordedChange]:
@@ -89,17 +99,19 @@ class StoredRecords:
                 placement.c.leaf_index,
                 status_change.c.change,
                 status_change.c.state,
+                inclusion.c.block_number,
             )
             .join(credential, credential.c.id == status_change.c.credential)
             .join(placement, placement.c.credential == credential.c.id)
             .join(batch, batch.c.id == credential.c.batch)
+            .outerjoin(inclusion, inclusion.c.intent == status_change.c.intent)
             .where(batch.c.root.is_not(None))
             .order_by(status_change.c.id)
         )
         for row in self._rows(query):
             made = row[4] == ChangeState.FINAL
             change = StatusChange(row[3])
-            yield RecordedChange(IssuerId(row[0]), BatchRoot(row[1]), row[2], change, made)
+            yield RecordedChange(IssuerId(row[0]), BatchRoot(row[1]), row[2], change, made, row[5])
 
     def twice(self) -> Iterator[RecordedTwice]:
         """Only of different issuers: one issuer's database takes each credential once."""
@@ -124,3 +136,18 @@ class StoredRecords:
     def _rows(self, query: Select[Any]) -> Iterator[Any]:
         options = self._connection.execution_options(yield_per=_CHUNK)
         yield from options.execute(query)
+
+
+def _adopted_in() -> ScalarSelect[int]:
+    """The block in which another sender anchored the batch."""
+    return select(inclusion.c.block_number).where(inclusion.c.batch == batch.c.id).scalar_subquery()
+
+
+def _anchored_in() -> ScalarSelect[int]:
+    """The block in which the service's own transaction anchored it."""
+    return (
+        select(func.max(inclusion.c.block_number))
+        .join(intent, intent.c.id == inclusion.c.intent)
+        .where(intent.c.batch == batch.c.id, intent.c.state == IntentState.FINAL)
+        .scalar_subquery()
+    )

@@ -21,7 +21,10 @@ ENTRY_POINTS = "credanchor.issuer_records"
 
 
 class RecordedBatch(NamedTuple):
-    """A sealed batch. sealed: Unix seconds. anchored: whether the records call it final."""
+    """A sealed batch. sealed: Unix seconds. anchored: whether the records call it final.
+
+    block: in which they saw it anchored; None where they do not say.
+    """
 
     issuer_id: IssuerId
     root: BatchRoot
@@ -30,16 +33,21 @@ class RecordedBatch(NamedTuple):
     sealed: int
     anchored: bool
     credentials: int
+    block: int | None
 
 
 class RecordedChange(NamedTuple):
-    """A status change that was asked for; made: whether the records call it final."""
+    """A status change that was asked for. made: whether the records call it final.
+
+    block: in which they saw it made; None where they do not say.
+    """
 
     issuer_id: IssuerId
     root: BatchRoot
     leaf: int
     change: StatusChange
     made: bool
+    block: int | None
 
 
 class RecordedTwice(NamedTuple):

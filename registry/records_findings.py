@@ -1,7 +1,8 @@
 """The chain, as stored, against the issuer's own records: what either knows and the other does not.
 
 The records are put beside the store's tables, in tables of this connection alone, and compared by
-SQL: neither side need fit into memory, and nothing of the records stays in the store.
+SQL: neither side need fit into memory, and nothing of the records stays in the store. They are read
+after the audit's block was chosen, and may know of later blocks: that is left for the next audit.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ DROP TABLE IF EXISTS temp.own_transaction;
 CREATE TEMP TABLE own_issuer (id BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TEMP TABLE own_batch (
     issuer BLOB, root BLOB, size INTEGER, meta_hash BLOB, sealed INTEGER, anchored INTEGER,
-    credentials INTEGER, PRIMARY KEY (issuer, root)
+    credentials INTEGER, block INTEGER, PRIMARY KEY (issuer, root)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE own_change (
-    issuer BLOB, root BLOB, leaf INTEGER, change TEXT, made INTEGER
+    issuer BLOB, root BLOB, leaf INTEGER, change TEXT, made INTEGER, block INTEGER
 );
 CREATE INDEX temp.own_change_place ON own_change (issuer, root, leaf, change);
 CREATE TEMP TABLE own_transaction (hash BLOB PRIMARY KEY) WITHOUT ROWID;
@@ -46,8 +47,8 @@ def records_findings(
     yield from _conflicting_anchors(db, span)
     yield from _unknown_changes(db, span)
     yield from _unknown_operations(db, span)
-    yield from _not_anchored(db)
-    yield from _changes_not_made(db)
+    yield from _not_anchored(db, span)
+    yield from _changes_not_made(db, span)
     yield from _late(db, span, late_s)
     yield from _twice(records)
 
@@ -56,11 +57,11 @@ def _take_in(db: sqlite3.Connection, records: IssuerRecords) -> None:
     db.executescript(_TABLES)
     db.execute("BEGIN")
     db.executemany("INSERT OR IGNORE INTO own_issuer VALUES (?)", ((i,) for i in records.issuers()))
-    db.executemany("INSERT INTO own_batch VALUES (?, ?, ?, ?, ?, ?, ?)", records.batches())
+    db.executemany("INSERT INTO own_batch VALUES (?, ?, ?, ?, ?, ?, ?, ?)", records.batches())
     db.executemany(
-        "INSERT INTO own_change VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO own_change VALUES (?, ?, ?, ?, ?, ?)",
         (
-            (one.issuer_id, one.root, one.leaf, one.change.name, one.made)
+            (one.issuer_id, one.root, one.leaf, one.change.name, one.made, one.block)
             for one in records.changes()
         ),
     )
@@ -188,10 +189,12 @@ def _unknown_operations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]
         )
 
 
-def _not_anchored(db: sqlite3.Connection) -> Iterator[Finding]:
+def _not_anchored(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     rows = db.execute(
         "SELECT issuer, root, size, credentials, sealed FROM own_batch"
-        " WHERE anchored AND (issuer, root) NOT IN (SELECT issuer, root FROM batch)"
+        " WHERE anchored AND coalesce(block, 0) <= ?"
+        " AND (issuer, root) NOT IN (SELECT issuer, root FROM batch)",
+        (span.last,),
     )
     for issuer, root, size, credentials, sealed in rows:
         evidence: JsonObject = {
@@ -207,16 +210,17 @@ def _not_anchored(db: sqlite3.Connection) -> Iterator[Finding]:
         )
 
 
-def _changes_not_made(db: sqlite3.Connection) -> Iterator[Finding]:
+def _changes_not_made(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     rows = db.execute(
         "SELECT own.issuer, own.root, own.leaf, own.change FROM own_change AS own"
-        " WHERE own.made AND NOT EXISTS ("
+        " WHERE own.made AND coalesce(own.block, 0) <= ? AND NOT EXISTS ("
         "SELECT 1 FROM operation JOIN lane USING (id) WHERE operation.issuer = own.issuer"
         " AND operation.root = own.root AND lane.leaf = own.leaf"
         " AND operation.change = own.change)"
         # A batch that was revoked as a whole has done what was asked of each of its credentials.
         " AND NOT (own.change = 'REVOKE' AND EXISTS (SELECT 1 FROM batch"
-        " WHERE batch.issuer = own.issuer AND batch.root = own.root AND batch.revoked))"
+        " WHERE batch.issuer = own.issuer AND batch.root = own.root AND batch.revoked))",
+        (span.last,),
     )
     for issuer, root, leaf, change in rows:
         evidence: JsonObject = {"root": str(BatchRoot(root)), "leaf": leaf, "change": change}

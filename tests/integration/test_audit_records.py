@@ -129,6 +129,38 @@ def test_what_either_side_does_not_know_is_found(
     assert one["evidence"]
 
 
+def test_what_the_records_saw_in_later_blocks_is_left_for_the_next_audit(
+    workspace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are read after the audit's block was chosen, and the service goes on meanwhile."""
+    whole = tmp_path / "whole.db"
+    findings(workspace, capsys, 0, "--store", whole)
+    blocks = [
+        row[0]
+        for row in sqlite3.connect(whole).execute(
+            "SELECT block FROM log JOIN operation USING (id) WHERE kind <> 'IssuerRegistered'"
+            " ORDER BY id"
+        )
+    ]
+    assert len(blocks) == 4
+    database = f"sqlite:///{workspace / 'credanchor.db'}"
+    for number, block in enumerate(blocks):
+        words = ["--to", block - 1, "--store", tmp_path / f"{number}.db", "--database", database]
+        assert findings(workspace, capsys, 0, *words) == []
+
+
+def test_what_the_records_saw_in_a_block_that_was_audited_must_be_there(
+    workspace: Path, records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever says where it was anchored is held to it."""
+    with sqlite3.connect(records) as db:
+        assert db.execute("UPDATE batch SET root = randomblob(32)").rowcount == 2
+    found = findings(workspace, capsys, 1, "--database", f"sqlite:///{records}")
+    matters = [one["matter"] for one in found]
+    assert matters.count("not-anchored") == 2
+    assert matters.count("change-not-made") == 2
+
+
 def test_a_credential_in_two_issuers_batches_is_found(
     workspace: Path, records: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
