@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import settings
 
+from anchor_service import keys
+
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("untimed", deadline=None)
@@ -40,3 +43,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"{kind:<{width}}{row}")
     for one in told:
         terminalreporter.write_line(one)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def weak_keystores() -> Iterator[None]:
+    """A password in a moment, in this process: each command asks for one, hundreds of times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "SCRYPT_N", 2)
+        yield

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +36,13 @@ def test_a_new_key_opens_with_its_password(keystore: tuple[Path, Address]) -> No
     assert keys.load(path, "open sesame", MAINNET).address == address
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text("utf-8"))["version"] == 3
+
+
+def test_a_thief_of_the_file_pays_half_a_second_a_try(keystore: tuple[Path, Address]) -> None:
+    assert json.loads(keystore[0].read_text("utf-8"))["crypto"]["kdfparams"]["n"] == keys.SCRYPT_N
+    program = "from anchor_service import keys; print(keys.SCRYPT_N)"
+    shipped = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    assert int(shipped.stdout) == 2**18
 
 
 def test_a_wrong_password_says_so_and_nothing_else(keystore: tuple[Path, Address]) -> None:
