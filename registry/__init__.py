@@ -1,6 +1,8 @@
 """CredAnchor's library: what a verifier or an auditor needs, and nothing that an issuer runs.
 
-    from registry import TrustPolicy, verify
+    from registry import Verifier
+
+    report = Verifier("trust.toml", rpc="https://node.example").verify("diploma.json")
 
 Importing this costs next to nothing: each public name is imported when it is first asked for.
 """
@@ -12,13 +14,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from registry.credential import Credential, credential_digest
-    from registry.errors import RegistryError
+    from registry.errors import (
+        MalformedDocument,
+        MalformedPolicy,
+        MalformedValue,
+        RegistryError,
+    )
     from registry.evidence import Evidence, NoEvidence
     from registry.examination import Examination, examine
-    from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+    from registry.library import Verifier, credential_files
+    from registry.policy import TrustedDid, TrustedIssuer, TrustedRegistry, TrustPolicy
+    from registry.proven_evidence import TrustedBlock
     from registry.receipt import Receipt, embed, extract
     from registry.report import Check, Outcome, Report, Step, Verdict
     from registry.verifier import judge, verify
+    from registry.verifying import Judged
 
     __version__: str
 
@@ -27,6 +37,10 @@ _HOMES = {
     "Credential": "credential",
     "Evidence": "evidence",
     "Examination": "examination",
+    "Judged": "verifying",
+    "MalformedDocument": "errors",
+    "MalformedPolicy": "errors",
+    "MalformedValue": "errors",
     "NoEvidence": "evidence",
     "Outcome": "report",
     "Receipt": "receipt",
@@ -34,10 +48,14 @@ _HOMES = {
     "Report": "report",
     "Step": "report",
     "TrustPolicy": "policy",
+    "TrustedBlock": "proven_evidence",
+    "TrustedDid": "policy",
     "TrustedIssuer": "policy",
     "TrustedRegistry": "policy",
     "Verdict": "report",
+    "Verifier": "library",
     "credential_digest": "credential",
+    "credential_files": "library",
     "embed": "receipt",
     "examine": "examination",
     "extract": "receipt",
@@ -51,6 +69,10 @@ __all__ = [
     "Credential",
     "Evidence",
     "Examination",
+    "Judged",
+    "MalformedDocument",
+    "MalformedPolicy",
+    "MalformedValue",
     "NoEvidence",
     "Outcome",
     "Receipt",
@@ -58,10 +80,14 @@ __all__ = [
     "Report",
     "Step",
     "TrustPolicy",
+    "TrustedBlock",
+    "TrustedDid",
     "TrustedIssuer",
     "TrustedRegistry",
     "Verdict",
+    "Verifier",
     "credential_digest",
+    "credential_files",
     "embed",
     "examine",
     "extract",

@@ -7,26 +7,24 @@ import json
 import re
 import sys
 from collections import Counter
-from contextlib import ExitStack
-from dataclasses import replace
+from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from registry.issuer_sources import IssuerSources
-    from registry.nodes_to_ask import NodesToAsk
+    from registry.library import Connect, Verifier
     from registry.policy import TrustPolicy
     from registry.proven_evidence import TrustedBlock
     from registry.report import Verdict
     from registry.strict_json import JsonObject
-    from registry.verify_sources import NobodyToAsk, NodeToAsk, WorkspaceToAsk
-    from registry.verifying import Judged
+    from registry.verifying import Item, Judged
     from registry.workspace import Workspace
 
-    AnySource = NobodyToAsk | NodeToAsk | NodesToAsk | WorkspaceToAsk
+    Named = tuple[Path, Judged]
 
 _SOME_FILES = 20
 """From so many files on, a bar or a line now and then says how far it is."""
@@ -175,63 +173,72 @@ def moment(text: str) -> datetime:
 
 def _run(args: argparse.Namespace) -> int:
     # Late: what verifying takes costs a quarter of a second, and `--help` must not pay it.
-    from registry.inputs import expand
+    from registry.library import credential_files
     from registry.moments import stamp
     from registry.report import exit_code
-    from registry.verify_sources import read_trusted_blocks
-    from registry.verifying import verify_files, without_receipts
 
-    paths = without_receipts(expand(args.files))
+    paths = credential_files(*args.files)
     if args.receipt and len(paths) > 1:
         args.usage_error("--receipt is for one FILE")
-    now = datetime.now(UTC)
-    if args.at is not None and args.at > now:
+    if args.at is not None and args.at > datetime.now(UTC):
         args.usage_error(f"--at {stamp(args.at)}: what will be then cannot be judged")
-    with ExitStack() as stack:
-        policy, ask = _sources(args, stack)
-        judged = verify_files(
-            paths,
-            args.receipt,
-            ask,
-            policy,
-            now,
-            at=args.at,
-            ask_history=ask.history,
-            issuers=_issuers(args),
-            trusted=read_trusted_blocks(args.trusted_block, args.checkpoints),
-        )
+    verifier = _verifier(args)
+    items = (_item(path, args.receipt) for path in paths)
+    with closing(verifier.verify_many(items, at=args.at)) as judged:
+        named: Iterable[Named] = zip(paths, judged, strict=True)
         if args.json or not sys.stdout.isatty():  # else the lines themselves show how far it is
-            judged = _with_progress(judged, len(paths))
+            named = _with_progress(named, len(paths))
         if args.json:
-            verdicts, unopened = _show_json(judged)
+            verdicts, unopened = _show_json(named)
         else:
-            verdicts, unopened = _show(judged, steps=args.steps or len(paths) == 1)
+            verdicts, unopened = _show(named, steps=args.steps or len(paths) == 1)
     return exit_code(verdicts, unopened=bool(unopened))
 
 
-def _sources(args: argparse.Namespace, stack: ExitStack) -> tuple[TrustPolicy, AnySource]:
+def _item(path: Path, receipt: Path | None) -> Item:
+    from registry.bundle import MAX_BUNDLE_BYTES
+    from registry.inputs import STDIN
+
+    part = path if path != STDIN else sys.stdin.buffer.read(MAX_BUNDLE_BYTES + 1)
+    return part if receipt is None else (part, receipt)
+
+
+def _verifier(args: argparse.Namespace) -> Verifier:
+    from registry.library import Verifier
     from registry.verify_sources import NobodyToAsk, WorkspaceToAsk, read_policy
 
     _refuse_contradictions(args)
     asked = bool(args.rpc or args.own_node)
-    workspace = None
+    workspace: Workspace | None = None
+    connect: Connect | None = None
     if not (args.policy and (asked or args.offline)):
         workspace = _workspace(args.workspace)
     policy = read_policy(args.policy, workspace)
     if args.policy is None and workspace is None:
         sys.stderr.write(f"credanchor: {_NO_POLICY}\n")
-    policy = _for_purpose(policy, args.purpose)
-    if args.max_age is not None:
-        policy = replace(policy, max_age_s=args.max_age)
+    _say_of_purpose(policy, args.purpose)
     if args.offline:
-        return policy, NobodyToAsk("--offline")
-    if asked:
-        nodes = _nodes(args)
-        stack.enter_context(nodes)
-        return policy, nodes
-    if workspace is not None:
-        return policy, stack.enter_context(WorkspaceToAsk(workspace))
-    return policy, NobodyToAsk("no node is named; give --rpc URL, or -w a workspace")
+        connect = partial(NobodyToAsk, "nobody was to be asked (--offline)")
+    elif not asked and workspace is not None:
+        connect = partial(WorkspaceToAsk, workspace)
+    elif not asked:
+        connect = partial(NobodyToAsk, "no node is named; give --rpc URL, or -w a workspace")
+    return Verifier(
+        policy,
+        rpc=args.rpc,
+        quorum=args.quorum,
+        own_node=args.own_node,
+        connect=connect,
+        trusted_blocks=args.trusted_block,
+        checkpoints=args.checkpoints,
+        did_documents=args.did_document,
+        status_lists=args.status_list,
+        fetch=not (args.offline or args.no_fetch),
+        purpose=args.purpose,
+        max_age_s=args.max_age,
+        timeout_s=args.timeout,
+        clock=lambda: datetime.now(UTC),
+    )
 
 
 def _refuse_contradictions(args: argparse.Namespace) -> None:
@@ -242,36 +249,12 @@ def _refuse_contradictions(args: argparse.Namespace) -> None:
         args.usage_error(f"--quorum {args.quorum}: of {nodes} nodes given by --rpc, and no own one")
 
 
-def _nodes(args: argparse.Namespace) -> NodeToAsk | NodesToAsk:
-    """One node alone is believed as far as its word goes; several, and one's own, by proof."""
-    if len(set(args.rpc)) == 1 and not args.own_node:
-        from registry.verify_sources import NodeToAsk
-
-        return NodeToAsk(args.rpc[0], args.timeout)
-    from registry.nodes_to_ask import NodesToAsk
-
-    return NodesToAsk(args.rpc, quorum=args.quorum, own=args.own_node, timeout_s=args.timeout)
-
-
-def _issuers(args: argparse.Namespace) -> IssuerSources:
-    from registry import guarded_https
-    from registry.issuer_sources import IssuerSources, read_document, read_list
-
-    documents = [read_document(file) for file in args.did_document]
-    lists = [read_list(file) for file in args.status_list]
-    if args.offline or args.no_fetch:
-        unread = "--offline" if args.offline else "--no-fetch"
-        return IssuerSources(documents, None, unread, lists)
-    return IssuerSources(documents, guarded_https.Guard(), lists=lists)
-
-
-def _for_purpose(policy: TrustPolicy, purpose: str | None) -> TrustPolicy:
+def _say_of_purpose(policy: TrustPolicy, purpose: str | None) -> None:
     if purpose is not None and purpose not in policy.purposes:
         known = ", ".join(sorted(policy.purposes)) or "none"
         sys.stderr.write(
             f"credanchor: the policy has nothing for {purpose!r} alone; it has {known}\n"
         )
-    return replace(policy, purpose=purpose)
 
 
 def _workspace(named: str | None) -> Workspace | None:
@@ -284,53 +267,59 @@ def _workspace(named: str | None) -> Workspace | None:
     return workspace.Workspace.load(folder)
 
 
-def _with_progress(judged: Iterable[Judged], total: int) -> Iterator[Judged]:
+def _with_progress(named: Iterable[Named], total: int) -> Iterator[Named]:
     from registry.progress import Progress
 
     with Progress("verify", total, "credentials", quiet=total < _SOME_FILES) as progress:
-        for entry in judged:
+        for entry in named:
             yield entry
             progress.advance()
 
 
-def _show_json(judged: Iterable[Judged]) -> tuple[Counter[Verdict], int]:
+def _show_json(named: Iterable[Named]) -> tuple[Counter[Verdict], int]:
     """Write {"reports": [...]}, one report a line, each as soon as it is there."""
     verdicts: Counter[Verdict] = Counter()
     unopened = 0
     separator = '{"reports": [\n'
-    for entry in judged:
-        member: JsonObject = {"file": str(entry.path)}
-        if entry.report is None:
+    for path, judged in named:
+        member: JsonObject = {"file": str(path)}
+        if judged.report is None:
             unopened += 1
-            member["error"] = {"type": "CannotOpen", "message": entry.failure}
+            member["error"] = {"type": "CannotOpen", "message": _why(judged)}
         else:
-            verdicts[entry.report.verdict] += 1
-            member |= entry.report.to_json()
+            verdicts[judged.report.verdict] += 1
+            member |= judged.report.to_json()
         sys.stdout.write(separator + json.dumps(member))
         separator = ",\n"
     sys.stdout.write("\n]}\n")
     return verdicts, unopened
 
 
-def _show(judged: Iterable[Judged], *, steps: bool) -> tuple[Counter[Verdict], int]:
+def _show(named: Iterable[Named], *, steps: bool) -> tuple[Counter[Verdict], int]:
     from registry.report import printable
     from registry.report_text import Look
 
     look = Look.of(sys.stdout)
     verdicts: Counter[Verdict] = Counter()
     unopened = 0
-    for entry in judged:
-        if entry.report is None:
+    for path, judged in named:
+        if judged.report is None:
             unopened += 1
             sys.stdout.flush()
-            sys.stderr.write(f"credanchor: cannot open {entry.failure}\n")
+            sys.stderr.write(f"credanchor: cannot open {_why(judged)}\n")
             continue
-        verdicts[entry.report.verdict] += 1
-        name = printable(str(entry.path))
-        sys.stdout.write(f"{name}: {look.headline(entry.report)}\n")
+        verdicts[judged.report.verdict] += 1
+        name = printable(str(path))
+        sys.stdout.write(f"{name}: {look.headline(judged.report)}\n")
         if steps:
-            sys.stdout.writelines(f"{line}\n" for line in look.steps(entry.report))
+            sys.stdout.writelines(f"{line}\n" for line in look.steps(judged.report))
     if verdicts.total() > 1:
         counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
         sys.stdout.write(f"{verdicts.total()} credentials: {', '.join(counts)}\n")
     return verdicts, unopened
+
+
+def _why(judged: Judged) -> str:
+    fault = judged.failure
+    assert fault is not None
+    return f"{fault.filename}: {fault.strerror or fault}"

@@ -6,7 +6,8 @@ RegistryError
  ├─ MalformedDocument        JSON of a wrong shape (credential, receipt, policy, proof)
  │   ├─ MalformedReceipt
  │   ├─ MalformedProof
- │   └─ MalformedBundle
+ │   ├─ MalformedBundle
+ │   └─ MalformedPolicy
  ├─ SchemaNotMet             a credential that its official schema refuses; carries each fault
  ├─ WorkspaceError           no workspace, or settings that do not hold together
  ├─ ChainError               a chain that could not be asked, or answered what cannot be
@@ -70,6 +71,10 @@ class MalformedProof(MalformedDocument):
 
 
 class MalformedBundle(MalformedDocument):
+    pass
+
+
+class MalformedPolicy(MalformedDocument):
     pass
 
 

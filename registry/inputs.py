@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,11 +48,3 @@ def _in_folder(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in one.relative_to(folder).parts)
         and one.is_file()
     )
-
-
-def read(path: Path, limit: int) -> bytes:
-    """One byte over the limit at most: enough for the reader to refuse it. Raises OSError."""
-    if path == STDIN:
-        return sys.stdin.buffer.read(limit + 1)
-    with path.open("rb") as file:
-        return file.read(limit + 1)

@@ -70,20 +70,17 @@ def read_list(file: Path) -> KnownList:
 class IssuerSources:
     """documents: believed as they are. lists: status lists, each judged where it is wanted.
 
-    guard: what a fetch may reach; None to fetch nothing. unread: why nothing is fetched, to
-    complete "was not read: ".
+    guard: what a fetch may reach; None to fetch nothing.
     """
 
     def __init__(
         self,
         documents: Sequence[DidDocument] = (),
         guard: Guard | None = None,
-        unread: str = NO_WORD.unread,
         lists: Sequence[KnownList] = (),
     ) -> None:
         self._given = tuple(KnownDocument(one, Origin.GIVEN) for one in documents)
         self._guard = guard
-        self._unread = unread
         self._fetched: dict[str, KnownDocument | str] = {}
         self._lists = {one.url: one for one in lists}
 
@@ -103,7 +100,7 @@ class IssuerSources:
         credential = examination.credential
         places = [] if credential is None else entries(credential.document)
         lists = self._lists_at([one.url for one in places])
-        word = IssuerWord((*self._given, *word.documents), self._unread, lists, self._unread)
+        word = IssuerWord((*self._given, *word.documents), lists=lists)
         report = judge(examination, evidence, policy, now, at, word)
         if credential is None:
             return report

@@ -34,7 +34,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from registry.errors import MalformedDocument, MalformedValue
+from registry.errors import MalformedPolicy, MalformedValue
 from registry.values import Address, ChainId, CodeHash, FixedBytes, IssuerId
 
 DEFAULT_MAX_AGE_S = 7 * 86400
@@ -97,21 +97,21 @@ class TrustPolicy:
     def parse(cls, raw: bytes) -> Self:
         """Read a TOML file whose `[trust]` table is the policy.
 
-        Raises MalformedDocument with the place; a file without that table is refused.
+        Raises MalformedPolicy with the place; a file without that table is refused.
         """
         try:
             document = tomllib.loads(raw.decode())
         except UnicodeDecodeError:
-            raise MalformedDocument("the trust policy is not UTF-8 text") from None
+            raise MalformedPolicy("the trust policy is not UTF-8 text") from None
         except tomllib.TOMLDecodeError as error:
-            raise MalformedDocument(f"the trust policy is not TOML: {error}") from None
+            raise MalformedPolicy(f"the trust policy is not TOML: {error}") from None
         if not isinstance(document.get("trust"), dict):
-            raise MalformedDocument("a trust policy has a table [trust]", "/trust")
+            raise MalformedPolicy("a trust policy has a table [trust]", "/trust")
         return cls.from_toml(document["trust"])
 
     @classmethod
     def from_toml(cls, trust: Mapping[str, object]) -> Self:
-        """Read the `trust` table as a TOML reader gives it. Raises MalformedDocument."""
+        """Read the `trust` table as a TOML reader gives it. Raises MalformedPolicy."""
         table = _Table(trust, "/trust")
         table.refuse_others({"registries", "issuers", "dids", "max_age_s"})
         policy = cls(
@@ -176,20 +176,20 @@ class TrustPolicy:
             place = (registry.chain, registry.address)
             if place in places:
                 reason = "this registry is listed twice"
-                raise MalformedDocument(reason, f"/trust/registries/{number}")
+                raise MalformedPolicy(reason, f"/trust/registries/{number}")
             places.add(place)
         ids: set[tuple[ChainId, Address, IssuerId]] = set()
         for number, issuer in enumerate(self.issuers):
             where = f"/trust/issuers/{number}"
             if (issuer.chain, issuer.registry) not in places:
-                raise MalformedDocument("its registry is not among trust.registries", where)
+                raise MalformedPolicy("its registry is not among trust.registries", where)
             if (key := (issuer.chain, issuer.registry, issuer.issuer_id)) in ids:
-                raise MalformedDocument("this issuer is listed twice", where)
+                raise MalformedPolicy("this issuer is listed twice", where)
             ids.add(key)
         dids: set[str] = set()
         for number, trusted in enumerate(self.dids):
             if trusted.did in dids:
-                raise MalformedDocument("this DID is listed twice", f"/trust/dids/{number}")
+                raise MalformedPolicy("this DID is listed twice", f"/trust/dids/{number}")
             dids.add(trusted.did)
 
 
@@ -219,7 +219,7 @@ def _did(table: _Table) -> TrustedDid:
     table.refuse_others({"did", "name", "purposes"})
     did = table.text("did")
     if not did.startswith("did:") or "#" in did:
-        raise MalformedDocument("not a DID", f"{table.place}/did")
+        raise MalformedPolicy("not a DID", f"{table.place}/did")
     return TrustedDid(did=did, name=table.text("name"), purposes=table.some_texts("purposes"))
 
 
@@ -287,5 +287,5 @@ class _Table:
             raise self._fault(member, "missing")
         return self.members[member]
 
-    def _fault(self, member: str, reason: str) -> MalformedDocument:
-        return MalformedDocument(reason, f"{self.place}/{member}")
+    def _fault(self, member: str, reason: str) -> MalformedPolicy:
+        return MalformedPolicy(reason, f"{self.place}/{member}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from registry.errors import MalformedDocument, NodeUnreachable
+from registry.errors import MalformedDocument, MalformedPolicy, NodeUnreachable
 from registry.evidence import GivenBlock, NoEvidence
 from registry.history_reader import HistoryReader
 from registry.nodes_to_ask import DEFAULT_TIMEOUT_S
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 def read_policy(file: Path | None, workspace: Workspace | None) -> TrustPolicy:
     """Return the policy in a file, else the workspace's, else one that trusts nobody.
 
-    Raises OSError, and MalformedDocument naming the file.
+    Raises OSError, and MalformedPolicy naming the file.
     """
     source = file if file is not None else workspace.file if workspace is not None else None
     try:
         if file is not None:
             return TrustPolicy.parse(file.read_bytes())
         return TrustPolicy() if workspace is None else TrustPolicy.from_toml(workspace.trust)
-    except MalformedDocument as fault:
-        raise MalformedDocument(f"{source}: {fault}") from None
+    except MalformedPolicy as fault:
+        raise MalformedPolicy(f"{source}: {fault}") from None
 
 
 def read_trusted_blocks(
@@ -57,11 +57,34 @@ def read_trusted_blocks(
     return found | dict.fromkeys(given, GivenBlock())
 
 
+class ToAsk(Protocol):
+    """An `Ask` and an `AskHistory` of the same nodes."""
+
+    def __call__(
+        self, chain: ChainId, registry: Address, subjects: Sequence[Subject]
+    ) -> Sequence[Evidence | NoEvidence]: ...
+
+    def history(
+        self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
+    ) -> IssuerHistory: ...
+
+
 class NobodyToAsk:
     """An `Ask` without a node, and why."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """There is nothing to close."""
 
     def __call__(
         self, chain: ChainId, registry: Address, subjects: Sequence[Subject]

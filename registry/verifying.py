@@ -1,6 +1,6 @@
-"""Files in, reports out: the thin shell around the verifier.
+"""Files or bytes in, reports out: the thin shell around the verifier.
 
-Files are taken in portions, so that a hundred thousand of them need no more memory than a few
+Items are taken in portions, so that a hundred thousand of them need no more memory than a few
 hundred; within and across portions the chain is asked about each batch's word only once.
 """
 
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from registry import inputs
 from registry.bundle import MAX_BUNDLE_BYTES
 from registry.errors import ChainError
 from registry.evidence import Evidence, NoEvidence, Subject
@@ -24,9 +25,8 @@ from registry.storage import LANES_PER_WORD
 from registry.told_history import IssuerHistory, NoHistory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
     from registry.evidence import Block, Snapshot, Source
     from registry.policy import TrustPolicy
@@ -35,13 +35,19 @@ if TYPE_CHECKING:
     from registry.values import Address, ChainId, IssuerId
 
 PORTION = 512
-"""Files held in memory at once: a megabyte each at the very most, a bundle four."""
+"""Items held in memory at once: a megabyte each at the very most, a bundle four."""
 
 WHOLE_BATCH_WORDS = 8
 """A batch of no more status words is asked about as a whole: who answers learns only the batch."""
 
 CREDENTIAL_SUFFIXES = (".json", ".jsonld")
 RECEIPT_SUFFIX = ".receipt.json"
+
+Part: TypeAlias = bytes | str | PathLike[str]
+"""A document's bytes, or where its file lies."""
+
+Item: TypeAlias = Part | tuple[Part, Part]
+"""A credential or bundle; or a credential and its receipt."""
 
 Answer = Evidence | NoEvidence
 History = IssuerHistory | NoHistory
@@ -72,11 +78,11 @@ class AskHistory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One file's report, or why it could not be opened."""
+    """One item's report, or why it could not be opened."""
 
-    path: Path
+    item: Item
     report: Report | None
-    failure: str | None = None
+    failure: OSError | None = None
 
 
 def receipt_path(credential: Path) -> Path:
@@ -95,9 +101,8 @@ def without_receipts(paths: Sequence[Path]) -> list[Path]:
     return [path for path in paths if path not in receipts]
 
 
-def verify_files(
-    paths: Iterable[Path],
-    receipt: Path | None,
+def judge_all(
+    items: Iterable[Item],
     ask: Ask,
     policy: TrustPolicy,
     now: datetime,
@@ -106,8 +111,8 @@ def verify_files(
     ask_history: AskHistory | None = None,
     issuers: IssuerSources | None = None,
     trusted: TrustedBlocks = NO_BLOCKS,
-) -> Iterator[Judged]:
-    """Judge each file, in order. receipt: one file's, else each one's is looked for beside it.
+) -> Generator[Judged, None, None]:
+    """Judge each item, in order. A file that comes alone brings the receipt that lies beside it.
 
     at: the past moment to judge as of, else now; ask_history: for its sake, once an issuer.
     issuers: where more of the issuers' own is, such as DID documents. trusted: blocks under which
@@ -115,37 +120,17 @@ def verify_files(
     """
     issuers = issuers or IssuerSources()
     desk = _Desk(ask, policy, ask_history if at is not None else None)
-    remaining = iter(paths)
+    remaining = iter(items)
     while portion := list(islice(remaining, PORTION)):
-        opened = [_open(path, receipt, trusted, past=at is not None) for path in portion]
+        opened = [_open(item, trusted, past=at is not None) for item in portion]
         desk.gather(one.open_receipt for one in opened if isinstance(one, Opened))
-        for path, one in zip(portion, opened, strict=True):
+        for item, one in zip(portion, opened, strict=True):
             if isinstance(one, Opened):
                 answer = desk.answer(one)
                 report = issuers.judge(one.examination, answer, policy, now, at, one.word)
-                yield Judged(path, report)
+                yield Judged(item, report)
             else:
-                yield Judged(path, None, one)
-
-
-def verify_one(
-    raw: bytes,
-    receipt: bytes | None,
-    ask: Ask,
-    policy: TrustPolicy,
-    now: datetime,
-    *,
-    at: datetime | None = None,
-    ask_history: AskHistory | None = None,
-    issuers: IssuerSources | None = None,
-    trusted: TrustedBlocks = NO_BLOCKS,
-) -> Report:
-    """Judge one credential or bundle from memory; otherwise as `verify_files`."""
-    desk = _Desk(ask, policy, ask_history if at is not None else None)
-    one = Opened.of(raw, receipt, trusted, past=at is not None)
-    desk.gather([one.open_receipt])
-    answer = desk.answer(one)
-    return (issuers or IssuerSources()).judge(one.examination, answer, policy, now, at, one.word)
+                yield Judged(item, None, one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,18 +155,31 @@ class Opened:
         return None if isinstance(self.carried, Evidence) else self.examination.sealed
 
 
-def _open(path: Path, receipt: Path | None, trusted: TrustedBlocks, *, past: bool) -> Opened | str:
-    """Return what the files say, or why one of them cannot be opened."""
-    opening = path
+def _open(item: Item, trusted: TrustedBlocks, *, past: bool) -> Opened | OSError:
+    """Return what item and receipt say, or why one of them cannot be opened."""
+    credential, receipt = item if isinstance(item, tuple) else (item, None)
     try:
-        raw = inputs.read(path, MAX_BUNDLE_BYTES)
-        opening = receipt or receipt_path(path)
-        # A receipt that was named must be there; one that is only looked for need not.
-        looked_for = path != inputs.STDIN and opening.exists()
-        sidecar = inputs.read(opening, MAX_RECEIPT_BYTES) if receipt or looked_for else None
-    except OSError as error:
-        return f"{opening}: {error.strerror or error}"
+        raw = _read(credential, MAX_BUNDLE_BYTES)
+        if receipt is None and not isinstance(credential, bytes):
+            # A receipt that was named must be there; one that is only looked for need not.
+            beside = receipt_path(Path(credential))
+            receipt = beside if beside.exists() else None
+        sidecar = None if receipt is None else _read(receipt, MAX_RECEIPT_BYTES)
+    except OSError as fault:
+        return fault
     return Opened.of(raw, sidecar, trusted, past=past)
+
+
+def _read(part: Part, limit: int) -> bytes:
+    """One byte over the limit at most: enough for the reader to refuse it. Raises OSError."""
+    if isinstance(part, bytes):
+        return part
+    try:
+        with open(part, "rb") as file:  # noqa: PTH123 - whatever names a file
+            return file.read(limit + 1)
+    except OSError as fault:
+        fault.filename = fault.filename or part  # reading, unlike opening, does not say of what
+        raise
 
 
 class _Desk:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from dataclasses import replace
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -11,18 +11,17 @@ from anchor_service.api.errors import InvalidRequest, Unavailable
 from registry.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
 from registry.canonical import canonicalize
 from registry.errors import MalformedJson, MalformedValue
-from registry.evidence import GivenBlock, NoEvidence
-from registry.moments import read_asked_moment
+from registry.evidence import NoEvidence
+from registry.library import Verifier
 from registry.proven_evidence import TrustedBlock
 from registry.strict_json import read
 from registry.verify_sources import WorkspaceToAsk, read_policy
-from registry.verifying import verify_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from anchor_service.api.services import Question
-    from registry.evidence import Evidence, Snapshot, Subject, Trust
+    from registry.evidence import Evidence, Snapshot, Subject
     from registry.strict_json import JsonObject
     from registry.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
@@ -45,28 +44,29 @@ class WorkspaceJudge:
 
     def __call__(self, raw: bytes, question: Question) -> JsonObject:
         """Raises InvalidRequest, Unavailable."""
-        now = datetime.fromtimestamp(int(self._clock()), UTC)
-        at = _moment(question.at, now)
-        trusted = _trusted(question.trusted)
-        credential, receipt = _open(raw)
+        verifier = Verifier(
+            self._policy,
+            connect=self._desk,
+            trusted_blocks=_trusted(question.trusted),
+            purpose=question.purpose,
+            clock=lambda: datetime.fromtimestamp(int(self._clock()), UTC),
+        )
+        try:
+            report = verifier.verify(*_open(raw), at=question.at)
+        except MalformedValue as fault:  # of the moment: what is in the body becomes a verdict
+            raise InvalidRequest([("query/at", fault.reason)]) from None
+        return report.to_json()
+
+    @contextmanager
+    def _desk(self) -> Iterator[_Chains]:
         try:
             desk = self._desks.get(timeout=_WAIT_S)
         except queue.Empty:
             raise Unavailable("Others are being verified; try again.") from None
         try:
-            report = verify_one(
-                credential,
-                receipt,
-                desk,
-                replace(self._policy, purpose=question.purpose),
-                now,
-                at=at,
-                ask_history=desk.history,
-                trusted=trusted,
-            )
+            yield desk
         finally:
             self._desks.put(desk)
-        return report.to_json()
 
     def close(self) -> None:
         while not self._desks.empty():
@@ -114,20 +114,8 @@ def _open(raw: bytes) -> tuple[bytes, bytes | None]:
     return canonicalize(document["credential"]), beside
 
 
-def _trusted(texts: Sequence[str]) -> dict[TrustedBlock, Trust]:
+def _trusted(texts: Sequence[str]) -> list[TrustedBlock]:
     try:
-        return dict.fromkeys(map(TrustedBlock.parse, texts), GivenBlock())
+        return list(map(TrustedBlock.parse, texts))
     except MalformedValue as fault:
         raise InvalidRequest([("query/trusted", fault.reason)]) from None
-
-
-def _moment(text: str | None, now: datetime) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = read_asked_moment(text)
-    except MalformedValue as fault:
-        raise InvalidRequest([("query/at", fault.reason)]) from None
-    if at > now:
-        raise InvalidRequest([("query/at", "what will be then cannot be judged")])
-    return at

@@ -38,7 +38,7 @@ from registry.storage import issuer_slots
 from registry.values import Address, Salt
 from registry.verifier import verify_bundle
 from registry.verify_sources import NodeToAsk
-from registry.verifying import verify_files
+from registry.verifying import judge_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,9 +116,8 @@ class School:
         reports = []
         with NodeToAsk(url or self.url) as node:
             for second in seconds:
-                (judged,) = verify_files(
+                (judged,) = judge_all(
                     [self.file],
-                    None,
                     node,
                     policy_for(self.issuer_id),
                     now,
@@ -434,9 +433,8 @@ def test_many_credentials_of_one_issuer_need_its_history_once(
     school: School, proxy: RpcProxy
 ) -> None:
     with NodeToAsk(proxy.url) as node:
-        judged = verify_files(
+        judged = judge_all(
             [school.file] * 700,
-            None,
             node,
             policy_for(school.issuer_id),
             datetime.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, UTC),

@@ -40,7 +40,7 @@ from registry.report import Verdict
 from registry.rpc import Node
 from registry.tree import MerkleTree
 from registry.values import LeafHash, Salt
-from registry.verifying import verify_files, verify_one
+from registry.verifying import judge_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,7 +89,9 @@ class Town:
         urls = self.names(*(places or range(len(self.nodes))))
         raw = json.dumps(embed(self.document, self.receipt)).encode()
         with NodesToAsk(urls, **(self.options | options)) as ask:
-            return verify_one(raw, None, ask, self.policy, datetime.now(UTC))
+            (judged,) = judge_all([raw], ask, self.policy, datetime.now(UTC))
+        assert judged.report is not None
+        return judged.report
 
 
 def notes(report: Report) -> str:
@@ -453,7 +455,7 @@ def test_ten_thousand_credentials_take_under_a_hundred_calls(
     for path, document, receipt in zip(paths, documents, receipts, strict=True):
         path.write_text(json.dumps(embed(document, receipt)))
     with NodesToAsk(town.names(0, 1, 2)) as ask:
-        judged = list(verify_files(paths, None, ask, town.policy, datetime.now(UTC)))
+        judged = list(judge_all(paths, ask, town.policy, datetime.now(UTC)))
     verdicts = {entry.report.verdict for entry in judged if entry.report}
     assert verdicts == {Verdict.VALID}
     assert len(judged) == 10_000

@@ -27,7 +27,7 @@ from registry.receipt import embed
 from registry.report import Verdict
 from registry.strict_json import MAX_FILE_BYTES
 from registry.values import ChainId
-from registry.verifying import receipt_path, verify_files, without_receipts
+from registry.verifying import judge_all, receipt_path, without_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,8 @@ def verdicts(
     receipt: Path | None = None,
     policy: TrustPolicy = POLICY,
 ) -> list[Verdict | None]:
-    judged = verify_files(paths, receipt, chain, policy, NOW)
+    items = [path if receipt is None else (path, receipt) for path in paths]
+    judged = judge_all(items, chain, policy, NOW)
     return [entry.report.verdict if entry.report else None for entry in judged]
 
 
@@ -115,9 +116,11 @@ def test_a_file_that_cannot_be_opened_does_not_keep_others_from_their_verdict(
     good.write_bytes(good_case().raw)
     missing, folder = tmp_path / "missing.json", tmp_path / "folder.json"
     folder.mkdir()
-    judged = list(verify_files([missing, folder, good], None, Chain(), POLICY, NOW))
-    assert judged[0].failure == f"{missing}: No such file or directory"
-    assert judged[1].failure == f"{folder}: Is a directory"
+    judged = list(judge_all([missing, folder, good], Chain(), POLICY, NOW))
+    assert isinstance(judged[0].failure, FileNotFoundError)
+    assert judged[0].failure.filename == str(missing)
+    assert isinstance(judged[1].failure, IsADirectoryError)
+    assert judged[1].failure.filename == str(folder)
     assert judged[2].report is not None
 
 
@@ -125,8 +128,9 @@ def test_a_receipt_that_was_named_must_be_there(tmp_path: Path) -> None:
     good = tmp_path / "good.json"
     good.write_bytes(good_case().raw)
     missing = tmp_path / "missing.receipt.json"
-    (judged,) = verify_files([good], missing, Chain(), POLICY, NOW)
-    assert judged.failure == f"{missing}: No such file or directory"
+    (judged,) = judge_all([(good, missing)], Chain(), POLICY, NOW)
+    assert isinstance(judged.failure, FileNotFoundError)
+    assert judged.failure.filename == str(missing)
 
 
 def test_a_file_without_end_is_refused_after_the_limit(tmp_path: Path) -> None:
@@ -191,7 +195,7 @@ def test_of_a_large_batch_only_whole_words_are_asked_for(
 def test_a_node_that_is_down_is_no_verdict_on_any_credential(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_bytes(good_case().raw)
-    (judged,) = verify_files([path], None, Chain(down=True), POLICY, NOW)
+    (judged,) = judge_all([path], Chain(down=True), POLICY, NOW)
     assert judged.report is not None
     assert judged.report.verdict is Verdict.CANNOT_CHECK
     assert "http://127.0.0.1:1: no connection" in judged.report.sentence
