@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
-from collections import Counter
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -14,20 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
+    from registry.cli_verify_outputs import Named
     from registry.library import Connect, Verifier
     from registry.policy import TrustPolicy
     from registry.proven_evidence import TrustedBlock
-    from registry.report import Verdict
-    from registry.strict_json import JsonObject
-    from registry.verifying import Item, Judged
+    from registry.verifying import Item
     from registry.workspace import Workspace
-
-    Named = tuple[Path, Judged]
-
-_SOME_FILES = 20
-"""From so many files on, a bar or a line now and then says how far it is."""
 
 _NO_POLICY = "whom do you trust? Without --policy FILE, or -w a workspace, nothing can be VALID"
 
@@ -173,6 +165,7 @@ def moment(text: str) -> datetime:
 
 def _run(args: argparse.Namespace) -> int:
     # Late: what verifying takes costs a quarter of a second, and `--help` must not pay it.
+    from registry.cli_verify_outputs import show, show_json, with_progress
     from registry.library import credential_files
     from registry.moments import stamp
     from registry.report import exit_code
@@ -187,11 +180,11 @@ def _run(args: argparse.Namespace) -> int:
     with closing(verifier.verify_many(items, at=args.at)) as judged:
         named: Iterable[Named] = zip(paths, judged, strict=True)
         if args.json or not sys.stdout.isatty():  # else the lines themselves show how far it is
-            named = _with_progress(named, len(paths))
+            named = with_progress(named, len(paths))
         if args.json:
-            verdicts, unopened = _show_json(named)
+            verdicts, unopened = show_json(named)
         else:
-            verdicts, unopened = _show(named, steps=args.steps or len(paths) == 1)
+            verdicts, unopened = show(named, steps=args.steps or len(paths) == 1)
     return exit_code(verdicts, unopened=bool(unopened))
 
 
@@ -265,61 +258,3 @@ def _workspace(named: str | None) -> Workspace | None:
     if folder == Path() and not (folder / workspace.FILE).exists():
         return None
     return workspace.Workspace.load(folder)
-
-
-def _with_progress(named: Iterable[Named], total: int) -> Iterator[Named]:
-    from registry.progress import Progress
-
-    with Progress("verify", total, "credentials", quiet=total < _SOME_FILES) as progress:
-        for entry in named:
-            yield entry
-            progress.advance()
-
-
-def _show_json(named: Iterable[Named]) -> tuple[Counter[Verdict], int]:
-    """Write {"reports": [...]}, one report a line, each as soon as it is there."""
-    verdicts: Counter[Verdict] = Counter()
-    unopened = 0
-    separator = '{"reports": [\n'
-    for path, judged in named:
-        member: JsonObject = {"file": str(path)}
-        if judged.report is None:
-            unopened += 1
-            member["error"] = {"type": "CannotOpen", "message": _why(judged)}
-        else:
-            verdicts[judged.report.verdict] += 1
-            member |= judged.report.to_json()
-        sys.stdout.write(separator + json.dumps(member))
-        separator = ",\n"
-    sys.stdout.write("\n]}\n")
-    return verdicts, unopened
-
-
-def _show(named: Iterable[Named], *, steps: bool) -> tuple[Counter[Verdict], int]:
-    from registry.report import printable
-    from registry.report_text import Look
-
-    look = Look.of(sys.stdout)
-    verdicts: Counter[Verdict] = Counter()
-    unopened = 0
-    for path, judged in named:
-        if judged.report is None:
-            unopened += 1
-            sys.stdout.flush()
-            sys.stderr.write(f"credanchor: cannot open {_why(judged)}\n")
-            continue
-        verdicts[judged.report.verdict] += 1
-        name = printable(str(path))
-        sys.stdout.write(f"{name}: {look.headline(judged.report)}\n")
-        if steps:
-            sys.stdout.writelines(f"{line}\n" for line in look.steps(judged.report))
-    if verdicts.total() > 1:
-        counts = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items())]
-        sys.stdout.write(f"{verdicts.total()} credentials: {', '.join(counts)}\n")
-    return verdicts, unopened
-
-
-def _why(judged: Judged) -> str:
-    fault = judged.failure
-    assert fault is not None
-    return f"{fault.filename}: {fault.strerror or fault}"

@@ -214,7 +214,7 @@ def _connecting(
     if quorum is not None and (own or not 1 <= quorum <= len(urls)):
         raise ValueError(f"quorum {quorum}: of {len(urls)} nodes, and no own one")
     if not urls and not own:
-        return partial(NobodyToAsk, "no node is named to ask")
+        return partial(NobodyToAsk, "no node was named")
     if len(urls) == 1 and not own:
         return partial(NodeToAsk, urls[0], timeout_s)
     return partial(NodesToAsk, urls, quorum=quorum, own=own, timeout_s=timeout_s)

@@ -49,7 +49,9 @@ class Refuse(Exception):
 
 
 class RpcProxy:
-    """calls: every call that came, in order, for tests of what a node learns."""
+    """calls: every call that came, in order; bodies: every request to the byte, its headers in
+    front. For tests of what a node learns.
+    """
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -58,6 +60,7 @@ class RpcProxy:
         self._path = parts.path or "/"
         self.rules: list[Rule] = []
         self.calls: list[Message] = []
+        self.bodies: list[bytes] = []
         self.requests = 0
         self.url = ""
         self._lock = threading.Lock()
@@ -238,19 +241,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         proxy = self.server.proxy
         proxy.requests += 1
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        proxy.bodies.append(self.requestline.encode() + bytes(self.headers) + body)
+        request = json.loads(body)
         try:
             if isinstance(request, list):
-                body = json.dumps([proxy.answer(call) for call in request]).encode()
+                answer = json.dumps([proxy.answer(call) for call in request]).encode()
             else:
-                body = json.dumps(proxy.answer(request)).encode()
+                answer = json.dumps(proxy.answer(request)).encode()
         except Drop:
             self.close_connection = True
             return
         except Refuse as refusal:
             self._reply(refusal.status, b"", refusal.headers)
             return
-        self._reply(200, body, {"Content-Type": "application/json"})
+        self._reply(200, answer, {"Content-Type": "application/json"})
 
     def do_OPTIONS(self) -> None:
         """A browser's question whether a page may ask."""

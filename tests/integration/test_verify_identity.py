@@ -202,7 +202,10 @@ def test_nothing_is_fetched_when_told_so_nor_for_what_is_refused_anyway(
     rpc = ("--rpc", university.registry.url)
     report = desk.verify(document, receipt, *rpc, "--no-fetch")
     assert report["verdict"] == "CANNOT_CHECK"
-    assert "was not read: it did not come along, and nobody fetched it" in report["checks"][7]["sentence"]
+    assert (
+        "was not read: it did not come along, and nobody fetched it"
+        in report["checks"][7]["sentence"]
+    )
     assert desk.verdict(document, receipt, "--offline") == "CANNOT_CHECK"
     write_policy(desk, '[[trust.dids]]\ndid = "did:web:another.example"\nname = "Another"\n')
     assert desk.verdict(document, receipt) == "ISSUER_UNTRUSTED"

@@ -59,7 +59,10 @@ def json_out(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_one_file_is_reported_step_by_step(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([*OFFLINE, "good.json"]) == 3
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "good.json: CANNOT_CHECK: The chain was not read: nobody was to be asked (--offline)."
+    assert (
+        lines[0]
+        == "good.json: CANNOT_CHECK: The chain was not read: nobody was to be asked (--offline)."
+    )
     steps = [line for line in lines[1:] if "→" not in line]
     assert [line.split()[0] for line in steps] == [str(n) for n in range(1, 12)]
     assert "→ Ask another node" in lines[7]
