@@ -1,4 +1,4 @@
-"""What `credanchor verify` prints, for people and for programs: each line as soon as it is known."""
+"""What `credanchor verify` prints, for people and for programs, each line once it is known."""
 
 from __future__ import annotations
 

@@ -180,7 +180,6 @@ class Node:
         try:
             return httpx.Client(
                 timeout=self._timeout_s,
-                verify=_authorities(),
                 headers={"Content-Type": "application/json", "Accept-Encoding": "gzip"},
                 verify=_authorities(outside or self._url.startswith("https:"), outside),
                 trust_env=outside,
@@ -252,14 +251,6 @@ class Node:
         for secret in self._secrets:
             message = message.replace(secret, "***")
         return _NO_TEXT.sub(" ", message)[:500]
-
-
-@cache
-def _authorities() -> ssl.SSLContext:
-    """Shared by all nodes of the process: reading the authorities takes longer than a question."""
-    import httpx
-
-    return httpx.create_ssl_context()
 
 
 def _secrets(url: str) -> list[str]:
