@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from html import escape
+import re
+from html import escape, unescape
 from importlib.resources import files
 
 from registry.errors import MalformedDocument
 from registry.policy import TrustPolicy
 
 _PLACE = '<template id="given-policy"></template>'
+_META = re.compile(rb'<meta http-equiv="Content-Security-Policy" content="([^"]+)">')
 
 
 def shipped_page() -> bytes:
@@ -32,3 +34,11 @@ def page_with(policy: bytes | None) -> bytes:
         raise MalformedDocument("the page has no place for a policy")
     inside = escape(policy.decode(), quote=False)
     return text.replace(_PLACE, _PLACE.replace("></", f">{inside}</")).encode()
+
+
+def content_security_policy(page: bytes) -> str:
+    """What the page itself says, for a server to say too. Raises MalformedDocument."""
+    found = _META.search(page)
+    if found is None:
+        raise MalformedDocument("the page has no Content-Security-Policy")
+    return unescape(found[1].decode())

@@ -22,6 +22,7 @@ from anchor_service.api import (
     health_routes,
     issuers_routes,
     logs,
+    page_routes,
     proofs_routes,
     state_routes,
     verify_routes,
@@ -49,6 +50,7 @@ ROUTERS = (
     changes_routes.router,
     issuers_routes.router,
     verify_routes.router,
+    page_routes.router,
     state_routes.router,
     health_routes.router,
 )

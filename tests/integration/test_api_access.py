@@ -70,6 +70,8 @@ OPERATIONS = {
     ("GET", "/v1/issuers"): Operation(Scope.CREDENTIALS_READ, 200, 200),
     ("GET", "/v1/issuers/{handle}"): Operation(Scope.CREDENTIALS_READ, 200, GONE),
     ("POST", "/v1/verify"): Operation(PUBLIC, 503, 503, {"json": document(1)}),
+    ("GET", "/verify"): Operation(PUBLIC, 200, 200),
+    ("HEAD", "/verify"): Operation(PUBLIC, 200, 200),
     ("GET", "/healthz"): Operation(PUBLIC, 200, 200),
     ("GET", "/readyz"): Operation(PUBLIC, 200, 200),
     ("GET", "/metrics"): Operation(PUBLIC, 200, 200),

@@ -33,7 +33,7 @@ class Visit:
     def begin(
         cls,
         browser: Browser,
-        file: Path = SHIPPED,
+        place: Path | str = SHIPPED,
         *,
         language: str = "en",
         scheme: Any = "light",
@@ -53,7 +53,7 @@ class Visit:
         visit.page.on("request", lambda request: visit.requests.append(request.url))
         visit.page.on("pageerror", lambda error: visit.errors.append(str(error)))
         visit.page.on("console", lambda message: visit.errors.append(message.text))
-        visit.page.goto(file.as_uri())
+        visit.page.goto(place if isinstance(place, str) else place.as_uri())
         return visit
 
     def end(self) -> None:
