@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anchor_service import cli_api, cli_registrar
+from anchor_service import cli_api, cli_registrar, cli_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,7 @@ def register(commands: Commands) -> None:
     _register_service(commands)
     cli_api.register(commands, _add)
     cli_registrar.register(commands, _add)
+    cli_watch.register(commands, _add)
     demo = _add(
         commands,
         "demo",

@@ -55,6 +55,17 @@ def read_endpoints(
         raise WorkspaceError(f"{workspace.file}: {error}") from None
 
 
+def given_endpoint(url: str, secret: str, *, allow_private: bool) -> Endpoint:
+    """An endpoint of a command's arguments, of no issuer's events. Raises WorkspaceError."""
+    try:
+        checked = _url(url, "--webhook", allow_private=allow_private)
+        return Endpoint(
+            "watch", "", checked, frozenset(), _read_secret(secret, "secret"), allow_private
+        )
+    except MalformedDocument as error:
+        raise WorkspaceError(str(error)) from None
+
+
 def _endpoints(
     workspace: Workspace, tables: object, environment: Mapping[str, str]
 ) -> tuple[Endpoint, ...]:
@@ -128,6 +139,10 @@ def _secret(
             text = (workspace.folder / str(file)).read_text("utf-8")
         except OSError as error:
             raise MalformedDocument(str(error.strerror), f"{place} secret_file") from None
+    return _read_secret(text, place)
+
+
+def _read_secret(text: str, place: str) -> bytes:
     text = text.strip()
     try:
         encoded = text.startswith(_PREFIX)
