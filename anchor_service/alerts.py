@@ -23,7 +23,7 @@ _LOST = (Matter.NOT_ANCHORED, Matter.CHANGE_NOT_MADE)
 
 
 class AlertKind(StrEnum):
-    """Part of the JSON form and of the metrics' labels."""
+    """Part of the JSON form and of the metrics' labels; docs/watching.md says what to do."""
 
     FOREIGN = "foreign-operation"
     """On the chain in the issuer's name, and not in its database."""
@@ -32,34 +32,36 @@ class AlertKind(StrEnum):
     MISSED = "missed-night"
     SHORT = "short-balance"
     UNSOUND = "unsound-chain"
-    """Logs and storage do not agree, or the node is far behind."""
+    """Logs and storage do not agree, what was final is no more, or all nodes are far behind."""
+    BLIND = "cannot-look"
+    """Chain or database have not answered for a while: nothing would be seen."""
+
+
+ACCEPTABLE = (AlertKind.FOREIGN, AlertKind.LOST)
+"""Of things past, which a person may have looked into: they stand until they are accepted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """cause: the same as long as the alert is of the same thing; what was told is known by it."""
+    """cause: the same as long as the alert is of the same thing; what was told is known by it.
+
+    issuer_id: whose it is; None for an account, a node or the chain. evidence: JSON members.
+    """
 
     kind: AlertKind
     cause: str
     sentence: str
+    issuer_id: IssuerId | None = None
     evidence: JsonObject = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """What a receiver knows a repeated delivery by."""
-        return f"alert_{sha256(self.cause.encode()).hexdigest()[:32]}"
-
-    def to_json(self) -> JsonObject:
-        return {
-            "kind": self.kind.value,
-            "cause": self.cause,
-            "sentence": self.sentence,
-            "evidence": self.evidence,
-        }
+        """The cause in few characters, for a person to name it by."""
+        return f"{self.kind.value}-{sha256(self.cause.encode()).hexdigest()[:12]}"
 
 
 class Seen(NamedTuple):
-    """An operation on the chain, perhaps not final; root: of its batch, if it has one."""
+    """An operation on the chain. root: of its batch, if it has one."""
 
     issuer_id: IssuerId
     operation: int
@@ -68,19 +70,16 @@ class Seen(NamedTuple):
     actor: Address
     tx_hash: TxHash
     root: BatchRoot | None
+    final: bool
 
 
 class Funds(NamedTuple):
-    """balance in wei; night: gas; fee_cap: wei per gas."""
+    """balance in wei; nights: that it pays for if every gas costs fee_cap (wei)."""
 
     account: Address
     balance: int
-    night: int
+    nights: int
     fee_cap: int
-
-    @property
-    def nights(self) -> int:
-        return self.balance // (self.night * self.fee_cap)
 
 
 class Unanchored(NamedTuple):
@@ -92,7 +91,7 @@ class Unanchored(NamedTuple):
 
 
 def of_findings(findings: Iterable[Finding], mine: Collection[IssuerId]) -> Iterator[Alert]:
-    """What an audit has found wrong with these issuers, or with the chain as the node tells it."""
+    """What an audit has found wrong with these issuers, or with the chain as the nodes tell it."""
     for one in findings:
         if one.issuer_id is not None and one.issuer_id not in mine:
             continue
@@ -102,12 +101,14 @@ def of_findings(findings: Iterable[Finding], mine: Collection[IssuerId]) -> Iter
             yield _found(AlertKind.FOREIGN, one)
         elif one.matter in _LOST:
             yield _found(AlertKind.LOST, one)
-        elif one.severity is Severity.ERROR:
+        elif one.severity is Severity.ERROR or one.matter is Matter.DEEP_REORG:
             yield _found(AlertKind.UNSOUND, one)
 
 
 def of_strangers(
-    seen: Iterable[Seen], is_ours: Callable[[TxHash], bool], is_sealed: Callable[[BatchRoot], bool]
+    seen: Iterable[Seen],
+    is_ours: Callable[[TxHash], bool],
+    is_sealed: Callable[[IssuerId, BatchRoot], bool],
 ) -> Iterator[Alert]:
     """Operations that no transaction of the service made.
 
@@ -116,11 +117,11 @@ def of_strangers(
     for one in seen:
         if one.kind == "IssuerRegistered" or is_ours(one.tx_hash):
             continue
-        if one.kind == "Anchored" and one.root is not None and is_sealed(one.root):
+        if one.kind == "Anchored" and one.root and is_sealed(one.issuer_id, one.root):
             continue
         evidence: JsonObject = {
-            "issuerId": one.issuer_id.to_hex(),
             "block": one.block,
+            "final": one.final,
             "operation": one.operation,
             "kind": one.kind,
             "actor": one.actor.to_hex(),
@@ -133,11 +134,13 @@ def of_strangers(
             _operation_cause(one.issuer_id, one.operation, one.tx_hash.to_hex()),
             f"{one.kind} in the issuer's name, by {one.actor} in block {one.block}, is not in the "
             "database: if nobody of yours sent it, the key is in other hands",
+            one.issuer_id,
             evidence,
         )
 
 
 def of_unanchored(batches: Iterable[Unanchored], now: int, late_s: int) -> Iterator[Alert]:
+    """late_s: from seal to anchor beyond which its night was missed."""
     for one in batches:
         age = now - one.sealed
         if age > late_s:
@@ -146,22 +149,20 @@ def of_unanchored(batches: Iterable[Unanchored], now: int, late_s: int) -> Itera
                 f"unanchored:{one.root.to_hex()}",
                 f"batch {one.root}, sealed {unix_minute(one.sealed)}, is not on the chain "
                 f"{age / _HOUR_S:.1f} hours later",
-                {
-                    "issuerId": one.issuer_id.to_hex(),
-                    "root": one.root.to_hex(),
-                    "sealed": one.sealed,
-                },
+                one.issuer_id,
+                {"root": one.root.to_hex(), "sealed": one.sealed},
             )
 
 
-def of_waiting(handle: str, batch: int, oldest: int, now: int) -> Alert:
-    """Credentials that the schedule should have sealed, and did not."""
+def of_waiting(handle: str, issuer_id: IssuerId | None, batch: int, oldest: int) -> Alert:
+    """Credentials that the schedule should have sealed, and did not. oldest: Unix seconds."""
     return Alert(
         AlertKind.MISSED,
         f"waiting:{handle}:{batch}",
         f"{handle}: credentials have waited since {unix_minute(oldest)}, and the night that "
         "should have sealed them has passed",
-        {"issuer": handle, "batch": batch, "oldest": oldest, "now": now},
+        issuer_id,
+        {"issuer": handle, "batch": batch, "oldest": oldest},
     )
 
 
@@ -172,11 +173,13 @@ def of_silence(issuer_id: IssuerId, last: int | None, now: int, every_s: int) ->
             AlertKind.MISSED,
             f"silent:{issuer_id.to_hex()}:{last}",
             f"nothing anchored since {unix_minute(last)}, {(now - last) / _HOUR_S:.0f} hours ago",
-            {"issuerId": issuer_id.to_hex(), "lastAnchoredAt": last, "everyS": every_s},
+            issuer_id,
+            {"lastAnchoredAt": last, "everyS": every_s},
         )
 
 
 def of_funds(funds: Iterable[Funds], nights: int) -> Iterator[Alert]:
+    """nights: that each account must pay for at the least."""
     for one in funds:
         if one.nights < nights:
             yield Alert(
@@ -184,38 +187,48 @@ def of_funds(funds: Iterable[Funds], nights: int) -> Iterator[Alert]:
                 f"balance:{one.account.to_hex()}",
                 f"account {one.account} pays for {one.nights} more nights, under {nights}: send "
                 "it funds",
-                {
+                evidence={
                     "account": one.account.to_hex(),
                     "balance": str(one.balance),
-                    "nightGas": one.night,
+                    "nights": one.nights,
                     "feeCap": str(one.fee_cap),
                 },
             )
 
 
-def distinct(alerts: Iterable[Alert]) -> list[Alert]:
+def of_blindness(since: int, fault: str) -> Alert:
+    """since: when chain and database last answered, Unix seconds; fault: why not now."""
+    return Alert(
+        AlertKind.BLIND,
+        "blind",
+        f"could not look since {unix_minute(since)}, so that nothing would be seen: {fault}",
+        evidence={"since": since, "fault": fault},
+    )
+
+
+def distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
     """One for each cause, the first."""
     found: dict[str, Alert] = {}
     for one in alerts:
         found.setdefault(one.cause, one)
-    return list(found.values())
+    return tuple(found.values())
 
 
 def _found(kind: AlertKind, one: Finding) -> Alert:
     evidence: JsonObject = {"matter": one.matter.value, "block": one.block, **one.evidence}
     issuer = one.issuer_id
     if issuer is None:
-        return Alert(
-            kind, f"{one.matter.value}:{one.evidence.get('node', '')}", one.sentence, evidence
-        )
-    evidence["issuerId"] = issuer.to_hex()
-    if one.operation is not None:
-        evidence["operation"] = one.operation
+        cause = f"{one.matter.value}:{one.evidence.get('node', '')}"
+    elif one.operation is None:
+        place = ":".join(str(one.evidence.get(name, "")) for name in ("root", "leaf", "change"))
+        cause = f"{one.matter.value}:{issuer.to_hex()}:{place}"
+    else:
+        evidence |= {"operation": one.operation, "final": True}
         told = str(one.evidence.get("transaction", one.matter.value))
-        return Alert(kind, _operation_cause(issuer, one.operation, told), one.sentence, evidence)
-    place = ":".join(str(one.evidence.get(name, "")) for name in ("root", "leaf", "change"))
-    return Alert(kind, f"{one.matter.value}:{issuer.to_hex()}:{place}", one.sentence, evidence)
+        cause = _operation_cause(issuer, one.operation, told)
+    return Alert(kind, cause, one.sentence, issuer, evidence)
 
 
 def _operation_cause(issuer_id: IssuerId, operation: int, told: str) -> str:
+    """The same before and after it is final; another if another transaction took its number."""
     return f"operation:{issuer_id.to_hex()}:{operation}:{told}"

@@ -23,19 +23,29 @@ def register(commands: Commands, add: Callable[..., argparse.ArgumentParser]) ->
         of_issuer=False,
     )
     watch.epilog = (
-        "Exit codes with --once: 0 quiet; 1 an alert was told; 2 wrong usage; 3 could not look."
+        "Exit codes: 0 with --once nothing stands, else ended by a signal; 1 with --once an alert "
+        "stands; 2 wrong usage; 3 with --once could not look."
     )
     _add_place(watch)
     watch.add_argument("--once", action="store_true", help="look once, and leave")
     watch.add_argument(
         "--poll", metavar="SECONDS", type=_number, default=15.0, help="between looks (else 15)"
     )
-    watch.add_argument("--webhook", metavar="URL", help="where alerts go, signed")
+    watch.add_argument(
+        "--accept",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="an alert of a past thing that you have looked into: it stands no more",
+    )
+    watch.add_argument(
+        "--webhook", metavar="URL", help="where alerts go, signed, besides the workspace's"
+    )
     watch.add_argument(
         "--webhook-private", action="store_true", help="the webhook may be in a local net"
     )
     watch.add_argument(
-        "--metrics", metavar="PORT", type=int, help="for Prometheus, on this machine alone"
+        "--metrics", metavar="PORT", type=_port, help="for Prometheus, on this machine alone"
     )
     watch.add_argument(
         "--late",
@@ -50,7 +60,7 @@ def register(commands: Commands, add: Callable[..., argparse.ArgumentParser]) ->
     watch.add_argument(
         "--nights",
         metavar="N",
-        type=int,
+        type=_count,
         help="that the balance must pay for (else: the workspace's warn_nights, or 7)",
     )
     watch.add_argument(
@@ -77,10 +87,14 @@ def _add_place(watch: argparse.ArgumentParser) -> None:
         help="an issuer besides those of the database",
     )
     watch.add_argument(
-        "--from", dest="told_from", metavar="N", type=int, default=0, help="tell of later blocks"
+        "--from", dest="told_from", metavar="N", type=_count, default=0, help="tell of later blocks"
     )
-    watch.add_argument("--store", metavar="FILE", type=Path, help="keep the chain's logs there")
-    watch.add_argument("--told", metavar="FILE", type=Path, help="keep there what was told")
+    watch.add_argument(
+        "--store",
+        metavar="FILE",
+        type=Path,
+        help="keep the chain's logs there, and beside it what was told",
+    )
 
 
 def _hours(text: str) -> int:
@@ -92,3 +106,15 @@ def _number(text: str) -> float:
     if not 0 < value < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not between 0 and a million")
     return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)

@@ -1,18 +1,23 @@
-"""One look of `watch`: the chain audited beside the database, nights, and the account's funds."""
+"""One look of `watch`: the chain audited beside the database, nights, and the accounts' funds.
+
+A look keeps nothing but the audit's store: what a reorganisation has taken away is simply not seen
+by the next one, so that no tail need be unwound. The chain is always asked before the database,
+which knows of a transaction before it is sent: what the service does meanwhile is never foreign.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import select, union
+from sqlalchemy import select
 
-from anchor_service import alerts, batch_store
+from anchor_service import account_store, alerts, batch_store
 from anchor_service.alerts import AlertKind, Funds, Seen, Unanchored
-from anchor_service.forecast import typical_night
-from anchor_service.schedule import Schedule
-from anchor_service.schema import account_state, attempt, batch, intent
+from anchor_service.forecast import Night, nights_left, typical_night
+from anchor_service.lifecycle import BatchState
+from anchor_service.schema import attempt, batch, intent
 from registry.auditing import Audit
 from registry.errors import MalformedValue
 from registry.log_reader import read_ranges
@@ -22,32 +27,35 @@ from registry.values import Address, BatchRoot, IssuerId, TxHash
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from anchor_service.alerts import Alert
     from anchor_service.database import Database
+    from anchor_service.schedule import Schedule
     from registry.auditing import AuditRequest
+    from registry.events import Event
     from registry.raw_log import RawLog
     from registry.rpc import Node
-    from registry.workspace import Workspace
 
 _DAY_S = 86_400
+_UNSCHEDULED_S = _DAY_S
+"""What waits for longer is late where no schedule is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orders:
     """What to watch, and from when on it is an alert.
 
-    workspace: whose schedules count; without one what has waited a day is late. issuers: besides
-    those of the database. every_s: how often there must be an anchor, None if not at all. fee_cap:
-    wei per gas, None for twice what the node asks now. nights: that the balance must pay for.
+    issuers: by handle, besides those that the database knows. schedules: by handle, as settings
+    have them. fee_cap: wei per gas, None for twice what the node asks now. nights: that a balance
+    must pay for.
     """
 
     request: AuditRequest
-    workspace: Workspace | None
-    issuers: frozenset[IssuerId]
+    issuers: Mapping[str, IssuerId]
+    schedules: Mapping[str, Schedule]
     fee_cap: int | None
     nights: int
 
@@ -57,29 +65,13 @@ class Look:
     """block: the final one, as of which chain and database were compared."""
 
     block: int
-    standing: tuple[Alert, ...]
+    alerts: tuple[Alert, ...]
     funds: tuple[Funds, ...]
 
 
-def look(orders: Orders, open_nodes: Sequence[Callable[[], Node]], database: Database) -> Look:
-    """Raises ChainError, StoreError, DatabaseError."""
-    with closing(Audit(orders.request, open_nodes)) as audit:
-        report = audit.run()
-        with database.read() as connection:
-            held = connection.scalars(select(batch.c.issuer_id).distinct())
-            known = {IssuerId(one) for one in held if one is not None}
-            mine = known | orders.issuers
-            recent = list(_not_final(audit, open_nodes, mine))
-            older = _of_issuers(audit.store.db, mine - known, orders.request.told_from)
-            found = [
-                *alerts.of_findings(report.findings, mine),
-                *alerts.of_strangers([*older, *recent], _ours(connection), _sealed(connection)),
-                *_nights(orders, audit.store.db, connection, mine),
-            ]
-            funds = tuple(_funds(orders, audit.node, connection, len(mine)))
-        found += alerts.of_funds(funds, orders.nights)
-        audit.forget_false(report)
-    return Look(report.block.number, tuple(alerts.distinct(found)), funds)
+class _Paying(NamedTuple):
+    account: Address
+    night: Night
 
 
 def look_twice(
@@ -90,19 +82,42 @@ def look_twice(
     What became final between the chain's answer and the database's would seem lost for a moment.
     """
     first = look(orders, open_nodes, database)
-    if all(one.kind is not AlertKind.LOST for one in first.standing):
+    if all(one.kind is not AlertKind.LOST for one in first.alerts):
         return first
     again = look(orders, open_nodes, database)
-    causes = {one.cause for one in first.standing}
-    standing = tuple(
-        one for one in again.standing if one.kind is not AlertKind.LOST or one.cause in causes
+    causes = {one.cause for one in first.alerts}
+    lost_twice = tuple(
+        one for one in again.alerts if one.kind is not AlertKind.LOST or one.cause in causes
     )
-    return replace(again, standing=standing)
+    return replace(again, alerts=lost_twice)
 
 
-def _not_final(
-    audit: Audit, open_nodes: Sequence[Callable[[], Node]], mine: set[IssuerId]
-) -> Iterator[Seen]:
+def look(orders: Orders, open_nodes: Sequence[Callable[[], Node]], database: Database) -> Look:
+    """Raises ChainError, StoreError, DatabaseError."""
+    with closing(Audit(orders.request, open_nodes)) as audit:
+        report = audit.run()
+        recent = list(_not_final(audit, open_nodes))
+        with database.read() as connection:
+            held = connection.scalars(select(batch.c.issuer_id).distinct())
+            known = {IssuerId(one) for one in held if one is not None}
+            mine = known | set(orders.issuers.values())
+            strangers = [
+                *_of_issuers(audit.store.db, mine - known, orders.request.told_from),
+                *(one for one in recent if one.issuer_id in mine),
+            ]
+            found = [
+                *alerts.of_findings(report.findings, mine),
+                *alerts.of_strangers(strangers, _ours(connection), _sealed(connection)),
+                *_nights(orders, audit.store.db, connection, mine),
+            ]
+            paying = list(_paying(orders, connection))
+        funds = tuple(_funds(orders, audit.node, paying))
+        found += alerts.of_funds(funds, orders.nights)
+        audit.forget_false(report)
+    return Look(report.block.number, alerts.distinct(found), funds)
+
+
+def _not_final(audit: Audit, open_nodes: Sequence[Callable[[], Node]]) -> Iterator[Seen]:
     """A false operation is told of in the block after it, not a quarter of an hour later."""
     first = audit.store.cursor().block + 1
     head = quantity(audit.node.call("eth_blockNumber", []), "eth_blockNumber")
@@ -110,7 +125,24 @@ def _not_final(
         return
     for some in read_ranges(open_nodes, audit.request.registry, first, head, audit.request.pace):
         for log in some.logs:
-            yield from _seen(log, mine)
+            try:
+                event = read_event(log)
+            except MalformedValue:
+                continue  # the audit says so once the block is final
+            yield _seen(log, event)
+
+
+def _seen(log: RawLog, event: Event) -> Seen:
+    return Seen(
+        event.issuer_id,
+        event.operation,
+        type(event).__name__,
+        log.block,
+        event.actor,
+        TxHash(log.tx_hash),
+        getattr(event, "root", None),
+        final=False,
+    )
 
 
 def _of_issuers(db: sqlite3.Connection, some: set[IssuerId], first: int) -> Iterator[Seen]:
@@ -130,24 +162,8 @@ def _of_issuers(db: sqlite3.Connection, some: set[IssuerId], first: int) -> Iter
                 Address(actor),
                 TxHash(tx_hash),
                 None if root is None else BatchRoot(root),
+                final=True,
             )
-
-
-def _seen(log: RawLog, mine: set[IssuerId]) -> Iterator[Seen]:
-    try:
-        event = read_event(log)
-    except MalformedValue:
-        return  # the audit says so once the block is final
-    if event.issuer_id in mine:
-        yield Seen(
-            event.issuer_id,
-            event.operation,
-            type(event).__name__,
-            log.block,
-            event.actor,
-            TxHash(log.tx_hash),
-            getattr(event, "root", None),
-        )
 
 
 def _ours(connection: Connection) -> Callable[[TxHash], bool]:
@@ -157,63 +173,86 @@ def _ours(connection: Connection) -> Callable[[TxHash], bool]:
     )
 
 
-def _sealed(connection: Connection) -> Callable[[BatchRoot], bool]:
-    return lambda root: (
-        connection.scalar(select(batch.c.id).where(batch.c.root == bytes(root))) is not None
+def _sealed(connection: Connection) -> Callable[[IssuerId, BatchRoot], bool]:
+    return lambda issuer_id, root: (
+        connection.scalar(
+            select(batch.c.id).where(
+                batch.c.root == bytes(root), batch.c.issuer_id == bytes(issuer_id)
+            )
+        )
+        is not None
     )
 
 
 def _nights(
     orders: Orders, db: sqlite3.Connection, connection: Connection, mine: set[IssuerId]
 ) -> Iterator[Alert]:
-    now, late_s = orders.request.now, orders.request.late_s
-    rows = db.execute(
-        "SELECT issuer, root, sealed FROM own_batch"
-        " WHERE (issuer, root) NOT IN (SELECT issuer, root FROM batch) ORDER BY sealed"
-    )
-    those = (Unanchored(IssuerId(i), BatchRoot(root), sealed) for i, root, sealed in rows)
-    yield from alerts.of_unanchored(those, now, late_s)
+    request = orders.request
+    yield from alerts.of_unanchored(_unanchored(db, connection), request.now, request.late_s)
     yield from _waiting(orders, connection)
-    if orders.request.every_s is not None:
+    if request.every_s is not None:
         for issuer_id in sorted(mine):
             (last,) = db.execute(
                 "SELECT max(anchored_at) FROM batch WHERE issuer = ?", (issuer_id,)
             ).fetchone()
-            yield from alerts.of_silence(issuer_id, last, now, orders.request.every_s)
+            yield from alerts.of_silence(issuer_id, last, request.now, request.every_s)
+
+
+def _unanchored(db: sqlite3.Connection, connection: Connection) -> Iterator[Unanchored]:
+    """What the database calls final and the chain does not hold is lost, and told of as that."""
+    rows = connection.execute(
+        select(batch.c.issuer_id, batch.c.root, batch.c.sealed)
+        .where(batch.c.root.is_not(None), batch.c.state != BatchState.FINAL)
+        .order_by(batch.c.id)
+    )
+    for issuer_id, root, sealed in rows:
+        held = db.execute("SELECT 1 FROM batch WHERE issuer = ? AND root = ?", (issuer_id, root))
+        if held.fetchone() is None:
+            yield Unanchored(IssuerId(issuer_id), BatchRoot(root), sealed)
 
 
 def _waiting(orders: Orders, connection: Connection) -> Iterator[Alert]:
     before = orders.request.now - orders.request.late_s
     for handle in connection.scalars(select(batch.c.issuer).distinct()).all():
-        schedule = _schedule(orders.workspace, handle)
+        schedule = orders.schedules.get(handle)
         for one in batch_store.waiting_batches(connection, handle):
-            if one.seal_asked is not None and one.seal_asked > before:
-                continue
-            passed = (
-                one.oldest + _DAY_S < before if schedule is None else schedule.seals(one, before)
-            )
+            if one.seal_asked is not None:
+                passed = one.seal_asked <= before
+            elif schedule is None:
+                passed = one.oldest + _UNSCHEDULED_S <= before
+            else:
+                passed = schedule.seals(one, before)
             if passed:
-                yield alerts.of_waiting(handle, one.id, one.oldest, orders.request.now)
+                yield alerts.of_waiting(handle, orders.issuers.get(handle), one.id, one.oldest)
 
 
-def _schedule(workspace: Workspace | None, handle: str) -> Schedule | None:
-    """Its cron alone: how many make a batch says nothing of nights."""
-    if workspace is None or handle not in workspace.handles:
-        return None
-    return replace(Schedule.of(workspace.of(handle).schedule), max_size=None)
+def _paying(orders: Orders, connection: Connection) -> Iterator[_Paying]:
+    """The account that each issuer anchored from last, and those that a worker serves now."""
+    chain = orders.request.chain
+    handles: dict[Address, set[str]] = {}
+    for handle in connection.scalars(select(batch.c.issuer).distinct()).all():
+        sender = connection.scalar(
+            select(intent.c.sender)
+            .join(batch, batch.c.id == intent.c.batch)
+            .where(batch.c.issuer == handle, intent.c.chain == chain.number)
+            .order_by(intent.c.id.desc())
+            .limit(1)
+        )
+        if sender is not None:
+            handles.setdefault(Address(sender), set()).add(handle)
+    for row in account_store.accounts(connection):
+        if row.chain == chain.number and row.seen:
+            handles.setdefault(Address(row.sender), set()).update(row.issuers.split())
+    for account, served in handles.items():
+        night = typical_night(connection, chain, account, len(served), orders.request.now)
+        yield _Paying(account, night)
 
 
-def _funds(orders: Orders, node: Node, connection: Connection, issuers: int) -> Iterator[Funds]:
-    """Of every account that has sent anything for these issuers on this chain."""
-    chain, fee_cap = orders.request.chain, orders.fee_cap
+def _funds(orders: Orders, node: Node, paying: Sequence[_Paying]) -> Iterator[Funds]:
+    fee_cap = orders.fee_cap
     if fee_cap is None:
-        fee_cap = 2 * quantity(node.call("eth_gasPrice", []), "eth_gasPrice")
-    senders = union(
-        select(intent.c.sender).where(intent.c.chain == chain.number),
-        select(account_state.c.sender).where(account_state.c.chain == chain.number),
-    )
-    for sender in connection.scalars(senders).all():
-        account = Address(sender)
+        fee_cap = max(1, 2 * quantity(node.call("eth_gasPrice", []), "eth_gasPrice"))
+    for account, night in paying:
         asked = node.call("eth_getBalance", [account.to_hex(), "latest"])
-        night = typical_night(connection, chain, account, issuers, orders.request.now)
-        yield Funds(account, quantity(asked, "eth_getBalance"), night.gas, max(fee_cap, 1))
+        balance = quantity(asked, "eth_getBalance")
+        yield Funds(account, balance, nights_left(balance, night, fee_cap), fee_cap)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from registry.workspace import Workspace
 
+WATCH_ALERT = "watch.alert"
+"""Sent by `credanchor watch`, to those that name it."""
+
 _KEYS = {"name", "issuer", "url", "events", "secret_env", "secret_file", "allow_private"}
 # Standard Webhooks: a secret in base64 behind this prefix; any other text counts as its bytes.
 _PREFIX = "whsec_"
@@ -56,11 +59,15 @@ def read_endpoints(
 
 
 def given_endpoint(url: str, secret: str, *, allow_private: bool) -> Endpoint:
-    """An endpoint of a command's arguments, of no issuer's events. Raises WorkspaceError."""
+    """An endpoint of a command's arguments, for alerts alone. Raises WorkspaceError."""
     try:
-        checked = _url(url, "--webhook", allow_private=allow_private)
         return Endpoint(
-            "watch", "", checked, frozenset(), _read_secret(secret, "secret"), allow_private
+            name="--webhook",
+            issuer="",
+            url=_url(url, "--webhook", allow_private=allow_private),
+            events=frozenset({WATCH_ALERT}),
+            secret=_read_secret(secret, "--webhook"),
+            allow_private=allow_private,
         )
     except MalformedDocument as error:
         raise WorkspaceError(str(error)) from None
@@ -89,8 +96,9 @@ def _endpoint(
     if issuer not in workspace.handles:
         raise MalformedDocument("no such issuer", f"{place} issuer")
     events = table.get("events", [*EVENTS])
-    if not isinstance(events, list) or not events or not set(events) <= set(EVENTS):
-        raise MalformedDocument(f"a list of {', '.join(EVENTS)} expected", f"{place} events")
+    known = (*EVENTS, WATCH_ALERT)
+    if not isinstance(events, list) or not events or not set(events) <= set(known):
+        raise MalformedDocument(f"a list of {', '.join(known)} expected", f"{place} events")
     allow_private = table.get("allow_private", False)
     if not isinstance(allow_private, bool):
         raise MalformedDocument("true or false expected", f"{place} allow_private")

@@ -7,135 +7,184 @@ import signal
 import sys
 import time
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
-import orjson
-
-from anchor_service import webhook_sender
-from anchor_service.alerts import AlertKind
-from anchor_service.commands.output import answer, say, warn
+from anchor_service import alert_webhooks
+from anchor_service.commands.output import answer, count, say, warn
 from anchor_service.database import Database
-from anchor_service.looking import Look, Orders, look_twice
-from anchor_service.told_alerts import ToldAlerts
-from anchor_service.watch_metrics import WatchMetrics
-from anchor_service.webhook_sender import NotDelivered
-from anchor_service.webhook_settings import given_endpoint
+from anchor_service.looking import Orders, look_twice
+from anchor_service.lookout import Files, Lookout
+from anchor_service.schedule import Schedule
+from anchor_service.schema import HEAD
+from anchor_service.told_alerts import ToldAlerts, accept
+from anchor_service.watch_metrics import WatchMetrics, served
 from registry.audit_place import find_place
 from registry.auditing import AuditRequest
-from registry.errors import ChainError, WorkspaceError
-from registry.moments import unix_stamp
+from registry.errors import WorkspaceError
 from registry.values import IssuerId
 from registry.workspace import Workspace, find
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from pathlib import Path
     from types import FrameType
 
-    from anchor_service.alerts import Alert
-    from anchor_service.webhook_settings import Endpoint
+    from anchor_service.alert_webhooks import Recipient
+    from anchor_service.looking import Look
+    from anchor_service.lookout import Round
+    from anchor_service.told_alerts import Standing
     from registry.audit_place import Place
     from registry.strict_json import JsonObject
 
 SECRET = "CREDANCHOR_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
-_ALERT = 1
-_WITHOUT_WORKSPACE_NIGHTS = 7
 
-
-@dataclass(slots=True)
-class _Watch:
-    args: argparse.Namespace
-    place: Place
-    workspace: Workspace | None
-    url: str
-    database: Database
-    told: ToldAlerts
-    endpoint: Endpoint | None
-    metrics: WatchMetrics
-
-    def look(self) -> int:
-        """Look once, and tell what is new; how many that were. Raises ChainError, StoreError."""
-        now = int(time.time())
-        found = look_twice(self._orders(now), self.place.open_nodes, self.database)
-        news = self.told.news(found.standing)
-        untold = self._deliver(news, now)
-        self.told.keep(found.standing, untold)
-        self.metrics.looked(found, now)
-        self._say(found, news)
-        return len(news)
-
-    def _orders(self, now: int) -> Orders:
-        args, place = self.args, self.place
-        request = AuditRequest(
-            chain=place.chain,
-            registry=place.registry,
-            store=args.store or place.store.with_name(f"watch-{place.store.name}"),
-            seed=0,
-            now=now,
-            confirmations=place.confirmations,
-            told_from=args.told_from,
-            sample=0,  # `audit` compares the state; here histories do, which nothing slips past
-            every_s=args.every,
-            late_s=args.late,
-            database=self.url,
-        )
-        return _orders(args, request, self.workspace)
-
-    def _deliver(self, news: Sequence[Alert], now: int) -> list[Alert]:
-        """Those that were not taken: they are told again at the next look, under the same id."""
-        if self.endpoint is None:
-            return []
-        left = []
-        with webhook_sender.new_client() as client:
-            for one in news:
-                body = {"type": "watch.alert", "timestamp": unix_stamp(now), "data": one.to_json()}
-                try:
-                    webhook_sender.send(client, self.endpoint, one.name, orjson.dumps(body), now)
-                except NotDelivered as error:
-                    warn(f"credanchor: the webhook did not take an alert: {error}")
-                    left.append(one)
-        return left
-
-    def _say(self, found: Look, news: Sequence[Alert]) -> None:
-        for one in news:
-            say(self.args, f"ALERT {one.kind.value}: {one.sentence}")
-        if not news and self.args.once:
-            standing = f"; {len(found.standing)} told before" if found.standing else ""
-            say(self.args, f"quiet as of block {found.block}{standing}")
-        if news or self.args.once:
-            answer(self.args, _shown(found, news))
-            sys.stdout.flush()
+_STANDS, _BLIND = 1, 3
+_NIGHTS_WITHOUT_SETTINGS = 7
 
 
 def run(args: argparse.Namespace) -> int:
+    """Exit codes: 0 nothing stands, or ended by a signal; 1 an alert stands; 3 could not look."""
+    _check_usage(args)
     with ExitStack() as stack:
         workspace = None if args.rpc else Workspace.load(find(args.workspace))
-        url: str = args.database or (workspace.database_url if workspace else "")
-        if not url:
-            args.usage_error("--rpc goes with --database")
         place = find_place(args, stack)
+        store = args.store or place.store.with_name(f"watch-{place.store.name}")
+        files = Files.beside(store)
+        if args.accept:
+            return _accept(args, files)
+        url = _database_url(args, workspace)
+        database = stack.enter_context(closing(_open(url)))
+        recipients = _recipients(args, workspace)
+        orders = partial(_orders, args, place, workspace, store, url)
+
+        def look(now: int) -> Look:
+            return look_twice(orders(now), place.open_nodes, database)
+
         metrics = WatchMetrics()
-        if args.metrics is not None:
-            stack.callback(metrics.serve(args.metrics))
-        watch = _Watch(
-            args,
-            place,
-            workspace,
-            url,
-            stack.enter_context(closing(Database(url))),
-            ToldAlerts(args.told or place.store.with_suffix(".alerts.json")),
-            _endpoint(args),
-            metrics,
-        )
         if args.once:
-            return _ALERT if watch.look() else 0
-        return _go_on(watch)
+            return _once(args, Lookout(look, files, recipients, metrics, time.time))
+        if args.metrics is not None:
+            stack.enter_context(served(metrics, args.metrics))
+        _say_whom(recipients)
+        tell = partial(_tell, args)
+        return _go_on(args, Lookout(look, files, recipients, metrics, time.time, tell))
 
 
-def _go_on(watch: _Watch) -> int:
-    """Until told to stop. A chain that cannot be asked is asked again."""
+def _check_usage(args: argparse.Namespace) -> None:
+    if args.rpc and not (args.database or args.accept):
+        args.usage_error("--rpc goes with --database")
+    if args.once and args.metrics is not None:
+        args.usage_error("--metrics goes with a watch that goes on")
+
+
+def _accept(args: argparse.Namespace, files: Files) -> int:
+    ToldAlerts.load(files.told).check_acceptable(args.accept)
+    accept(files.accepted, args.accept)
+    say(args, f"accepted: {count(len(args.accept), 'alert')}, in {files.accepted}")
+    answer(args, {"accepted": list(args.accept)})
+    return 0
+
+
+def _database_url(args: argparse.Namespace, workspace: Workspace | None) -> str:
+    url: str = args.database or (workspace.database_url if workspace else "")
+    return url
+
+
+def _open(url: str) -> Database:
+    """Only to be read: it is never migrated here. Raises WorkspaceError, DatabaseError."""
+    database = Database(url)
+    if database.file is not None and not database.file.exists():
+        raise WorkspaceError(f"{database.file}: no database there")
+    with database.read() as connection:
+        revision = database.revision(connection)
+    if revision != HEAD:
+        database.close()
+        raise WorkspaceError(
+            f"the database's tables are of version {revision}, and {HEAD} is read here: bring the "
+            "service and the watch to one version"
+        )
+    return database
+
+
+def _orders(
+    args: argparse.Namespace,
+    place: Place,
+    workspace: Workspace | None,
+    store: Path,
+    url: str,
+    now: int,
+) -> Orders:
+    request = AuditRequest(
+        chain=place.chain,
+        registry=place.registry,
+        store=store,
+        seed=0,
+        now=now,
+        confirmations=place.confirmations,
+        told_from=args.told_from,
+        sample=0,  # `audit` compares the state; here histories do, which nothing slips past
+        every_s=args.every,
+        late_s=args.late,
+        database=url,
+    )
+    issuers = {one: IssuerId.from_hex(one) for one in args.issuers}
+    fee_cap = None if args.fee_cap is None else int(args.fee_cap * 10**9)
+    if workspace is None:
+        nights = args.nights or _NIGHTS_WITHOUT_SETTINGS
+        return Orders(request, issuers, {}, fee_cap, nights)
+    here = _of_this_registry(workspace, place)
+    issuers |= {one.handle: one.issuer.id for one in here if one.issuer.id is not None}
+    return Orders(
+        request,
+        issuers,
+        {one.handle: _by_the_clock(one) for one in here},
+        fee_cap or int(min(one.chain.fee_cap_gwei for one in here) * 10**9),
+        args.nights or max(one.account.warn_nights for one in here),
+    )
+
+
+def _of_this_registry(workspace: Workspace, place: Place) -> list[Workspace]:
+    """`main` is always one of them."""
+    each = [workspace.of(handle) for handle in workspace.handles]
+    where = (place.chain, place.registry)
+    return [one for one in each if (one.chain.id, one.chain.registry) == where]
+
+
+def _by_the_clock(workspace: Workspace) -> Schedule:
+    """How many credentials make a batch says nothing of nights."""
+    return replace(Schedule.of(workspace.schedule), max_size=None)
+
+
+def _recipients(args: argparse.Namespace, workspace: Workspace | None) -> list[Recipient]:
+    found = [] if workspace is None else alert_webhooks.configured(workspace, os.environ)
+    if args.webhook is not None:
+        secret = os.environ.get(SECRET, "")
+        if not secret:
+            raise WorkspaceError(f"--webhook needs a secret to sign with: set {SECRET}")
+        private = args.webhook_private
+        found.append(alert_webhooks.given(args.webhook, secret, allow_private=private))
+    return found
+
+
+def _once(args: argparse.Namespace, lookout: Lookout) -> int:
+    done = lookout.round()
+    for fault in done.faults:
+        warn(f"credanchor: {fault}")
+    for one in done.standing:
+        say(args, _line(one))
+    if done.look is not None and not done.standing:
+        say(args, f"quiet as of block {done.look.block}")
+    answer(args, _shown(done))
+    if done.look is None:
+        return _BLIND
+    return _STANDS if done.standing else 0
+
+
+def _go_on(args: argparse.Namespace, lookout: Lookout) -> int:
+    """Until told to stop."""
     stop = Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -144,48 +193,40 @@ def _go_on(watch: _Watch) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     while not stop.is_set():
-        try:
-            watch.look()
-        except ChainError as error:
-            watch.metrics.failed()
-            warn(f"credanchor: could not look: {error}")
-        stop.wait(watch.args.poll)
+        for fault in lookout.round().faults:
+            warn(f"credanchor: {fault}")
+        stop.wait(args.poll)
     return 0
 
 
-def _orders(args: argparse.Namespace, request: AuditRequest, workspace: Workspace | None) -> Orders:
-    issuers = {IssuerId.from_hex(one) for one in args.issuers}
-    fee_cap = None if args.fee_cap is None else int(args.fee_cap * 10**9)
-    nights = args.nights
-    if workspace is not None:
-        of_each = [workspace.of(handle) for handle in workspace.handles]
-        here = [one for one in of_each if one.chain.registry == request.registry]
-        issuers |= {one.issuer.id for one in here if one.issuer.id is not None}
-        fee_cap = fee_cap or int(min(one.chain.fee_cap_gwei for one in of_each) * 10**9)
-        nights = nights or max(one.account.warn_nights for one in of_each)
-    return Orders(
-        request, workspace, frozenset(issuers), fee_cap, nights or _WITHOUT_WORKSPACE_NIGHTS
-    )
+def _say_whom(recipients: list[Recipient]) -> None:
+    names = ", ".join(one.endpoint.name for one in recipients)
+    warn(f"credanchor: watching; alerts go {f'to {names}' if names else 'to no webhook'}")
 
 
-def _endpoint(args: argparse.Namespace) -> Endpoint | None:
-    if args.webhook is None:
-        return None
-    secret = os.environ.get(SECRET, "")
-    if not secret:
-        raise WorkspaceError(f"--webhook needs a secret to sign with: set {SECRET}")
-    return given_endpoint(args.webhook, secret, allow_private=args.webhook_private)
+def _tell(args: argparse.Namespace, one: Standing) -> None:
+    say(args, _line(one))
+    answer(args, one.to_json())
+    sys.stdout.flush()
 
 
-def _shown(found: Look, news: Sequence[Alert]) -> JsonObject:
+def _line(one: Standing) -> str:
+    return f"ALERT {one.alert.name}: {one.alert.sentence}"
+
+
+def _shown(done: Round) -> JsonObject:
+    look = done.look
     return {
-        "block": found.block,
-        "alerts": [one.to_json() for one in news],
-        "standing": {
-            kind.value: sum(one.kind is kind for one in found.standing) for kind in AlertKind
-        },
+        "block": None if look is None else look.block,
+        "alerts": [one.to_json() for one in done.standing],
         "accounts": [
-            {"address": one.account.to_hex(), "balance": str(one.balance), "nights": one.nights}
-            for one in found.funds
+            {
+                "address": one.account.to_hex(),
+                "balance": str(one.balance),
+                "nights": one.nights,
+                "feeCap": str(one.fee_cap),
+            }
+            for one in (() if look is None else look.funds)
         ],
+        "faults": list(done.faults),
     }
