@@ -26,49 +26,13 @@ def register(commands: Commands, add: Callable[..., argparse.ArgumentParser]) ->
         "Exit codes: 0 with --once nothing stands, else ended by a signal; 1 with --once an alert "
         "stands; 2 wrong usage; 3 with --once could not look."
     )
-    _add_place(watch)
     watch.add_argument("--once", action="store_true", help="look once, and leave")
     watch.add_argument(
         "--poll", metavar="SECONDS", type=_number, default=15.0, help="between looks (else 15)"
     )
-    watch.add_argument(
-        "--accept",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="an alert of a past thing that you have looked into: it stands no more",
-    )
-    watch.add_argument(
-        "--webhook", metavar="URL", help="where alerts go, signed, besides the workspace's"
-    )
-    watch.add_argument(
-        "--webhook-private", action="store_true", help="the webhook may be in a local net"
-    )
-    watch.add_argument(
-        "--metrics", metavar="PORT", type=_port, help="for Prometheus, on this machine alone"
-    )
-    watch.add_argument(
-        "--late",
-        metavar="HOURS",
-        type=_hours,
-        default=6 * _HOUR_S,
-        help="a night that is so late was missed (else 6)",
-    )
-    watch.add_argument(
-        "--every", metavar="HOURS", type=_hours, help="tell where nothing is anchored for so long"
-    )
-    watch.add_argument(
-        "--nights",
-        metavar="N",
-        type=_count,
-        help="that the balance must pay for (else: the workspace's warn_nights, or 7)",
-    )
-    watch.add_argument(
-        "--fee-cap",
-        metavar="GWEI",
-        type=_number,
-        help="what gas may cost (else: the workspace's, or twice the present price)",
-    )
+    _add_place(watch)
+    _add_limits(watch)
+    _add_telling(watch)
 
 
 def _add_place(watch: argparse.ArgumentParser) -> None:
@@ -94,6 +58,57 @@ def _add_place(watch: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="keep the chain's logs there, and beside it what was told",
+    )
+
+
+def _add_limits(watch: argparse.ArgumentParser) -> None:
+    watch.add_argument(
+        "--late",
+        metavar="HOURS",
+        type=_hours,
+        default=6 * _HOUR_S,
+        help="a night that is so late was missed (else 6)",
+    )
+    watch.add_argument(
+        "--every", metavar="HOURS", type=_hours, help="tell where nothing is anchored for so long"
+    )
+    watch.add_argument(
+        "--nights",
+        metavar="N",
+        type=_count,
+        help="that the balance must pay for (else: the workspace's warn_nights, or 7)",
+    )
+    watch.add_argument(
+        "--fee-cap",
+        metavar="GWEI",
+        type=_number,
+        help="what gas may cost (else: the workspace's, or twice the present price)",
+    )
+    watch.add_argument(
+        "--patience",
+        metavar="SECONDS",
+        type=_number,
+        default=30.0,
+        help="how long to wait for a node that does not answer (else 30)",
+    )
+
+
+def _add_telling(watch: argparse.ArgumentParser) -> None:
+    watch.add_argument(
+        "--webhook", metavar="URL", help="where alerts go, signed, besides the workspace's"
+    )
+    watch.add_argument(
+        "--webhook-private", action="store_true", help="the webhook may be in a local net"
+    )
+    watch.add_argument(
+        "--metrics", metavar="PORT", type=_port, help="for Prometheus, on this machine alone"
+    )
+    watch.add_argument(
+        "--accept",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="an alert of a past thing that you have looked into: it stands no more",
     )
 
 

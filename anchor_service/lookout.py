@@ -105,13 +105,14 @@ class Lookout:
         accepted = read_accepted(self._files.accepted)
         standing = told.take((one for one in stand if one.name not in accepted), now)
         told.save()
+        self._metrics.stand(standing)
         if self._tell is not None:
             for one in told.untold(_PEOPLE, standing):
                 self._tell(one)
                 told.mark_told(_PEOPLE, one)
             told.save()
         failing = alert_webhooks.tell(self._recipients, told, standing, now)
-        self._metrics.stand(standing, len(failing))
+        self._metrics.told(len(failing))
         return Round(found, standing, (*faults, *failing))
 
     @contextmanager

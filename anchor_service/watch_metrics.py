@@ -24,7 +24,7 @@ class WatchMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._alerts = self._gauge("alerts", "Alerts that stand now, told or not.", "kind")
-        self._undelivered = self._gauge("webhooks_failing", "Webhooks that took no alert just now.")
+        self._failing = self._gauge("webhooks_failing", "Webhooks that took no alert just now.")
         self._block = self._gauge("final_block", "The final block of the last look.")
         self._looked = self._gauge("last_look_seconds", "When the last look ended, Unix seconds.")
         self._nights = self._gauge(
@@ -35,14 +35,16 @@ class WatchMetrics:
             "Looks for which chain or database did not answer.",
             registry=self.registry,
         )
-        self.stand([], failing=0)
+        self.stand([])
 
-    def stand(self, standing: Sequence[Standing], failing: int) -> None:
-        """failing: webhooks that did not take what they were sent."""
+    def stand(self, standing: Sequence[Standing]) -> None:
         for kind in AlertKind:
             number = sum(one.alert.kind is kind for one in standing)
             self._alerts.labels(kind.value).set(number)
-        self._undelivered.set(failing)
+
+    def told(self, failing: int) -> None:
+        """failing: webhooks that did not take what they were sent."""
+        self._failing.set(failing)
 
     def looked(self, found: Look, now: int) -> None:
         self._block.set(found.block)

@@ -24,6 +24,7 @@ from anchor_service.watch_metrics import WatchMetrics, served
 from registry.audit_place import find_place
 from registry.auditing import AuditRequest
 from registry.errors import WorkspaceError
+from registry.log_reader import Pace
 from registry.values import IssuerId
 from registry.workspace import Workspace, find
 
@@ -129,11 +130,12 @@ def _orders(
         every_s=args.every,
         late_s=args.late,
         database=url,
+        pace=Pace(patience_s=args.patience),
     )
     issuers = {one: IssuerId.from_hex(one) for one in args.issuers}
     fee_cap = None if args.fee_cap is None else int(args.fee_cap * 10**9)
     if workspace is None:
-        nights = args.nights or _NIGHTS_WITHOUT_SETTINGS
+        nights = _NIGHTS_WITHOUT_SETTINGS if args.nights is None else args.nights
         return Orders(request, issuers, {}, fee_cap, nights)
     here = _of_this_registry(workspace, place)
     issuers |= {one.handle: one.issuer.id for one in here if one.issuer.id is not None}
@@ -142,7 +144,7 @@ def _orders(
         issuers,
         {one.handle: _by_the_clock(one) for one in here},
         fee_cap or int(min(one.chain.fee_cap_gwei for one in here) * 10**9),
-        args.nights or max(one.account.warn_nights for one in here),
+        max(one.account.warn_nights for one in here) if args.nights is None else args.nights,
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 from api_documents import EMAIL, NAME, TO_ISSUE, document
 from api_in_process import UNLIMITED, open_client
 from api_process import Api, new_key, new_workspace, running_api
-from test_webhooks import SECRET, Receiver, receiving
+from webhook_receiver import SECRET, Receiver, receiving
 
 from anchor_service.api.judging import WorkspaceJudge
 from anchor_service.database import Database

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import json
 import os
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 from api_documents import line
 from api_process import CHAIN, ISSUER_ID, REGISTRY, bare_workspace
 from databases import new_postgres_database, postgres_server
+from webhook_receiver import SECRET, Receiver, receiving, signature
 
 from anchor_service import batch_store, changes, deliveries, notices, store, webhook_sender
 from anchor_service.api.taking import take, to_store
@@ -33,45 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SECRET = b"a secret of more than 24 bytes"
 NOW = 1_800_000_000
 ACCOUNT = Address(b"\xaa" * 20)
-
-
-@dataclass
-class Receiver:
-    """Answers with each of `statuses` in turn, then with 204; messages: what came."""
-
-    port: int
-    statuses: list[int] = field(default_factory=list)
-    messages: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-
-@contextmanager
-def receiving() -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            opened.messages.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            status = opened.statuses.pop(0) if opened.statuses else 204
-            self.send_response(status)
-            if status == 302:
-                self.send_header("Location", f"http://127.0.0.1:{opened.port}/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    opened = Receiver(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield opened
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture
@@ -153,9 +112,7 @@ def test_a_final_batch_is_told_once_and_signed(database: Database, receiver: Rec
     assert told["type"] == "batch.final"
     assert (told["data"]["batch"], told["data"]["state"]) == (batch, "FINAL")
     assert told["data"]["issuerId"] == ISSUER_ID.to_hex()
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
-    expected = base64.b64encode(hmac.new(SECRET, signed, hashlib.sha256).digest()).decode()
-    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert headers["webhook-signature"] == signature(headers, body)
     assert headers["webhook-timestamp"] == str(NOW)
 
 
