@@ -63,18 +63,19 @@ def tell(
     Who does not take one is asked again at the next look, under the same id, and not before.
     """
     faults = []
-    with webhook_sender.new_client() as client:
-        for recipient in recipients:
-            wanted = [one for one in standing if recipient.wants(one.alert)]
-            name = recipient.endpoint.name
-            for one in told.untold(name, wanted):
-                try:
+    for recipient in recipients:
+        name = recipient.endpoint.name
+        untold = told.untold(name, [one for one in standing if recipient.wants(one.alert)])
+        if not untold:
+            continue
+        with webhook_sender.new_client() as client:
+            try:
+                for one in untold:
                     _send(client, recipient.endpoint, one, now)
-                except NotDelivered as error:
-                    faults.append(f"webhook {name} did not take an alert: {error}")
-                    break
-                told.mark_told(name, one)
-                told.save()  # a crash before: it comes again, under the same id
+                    told.mark_told(name, one)
+                    told.save()  # a crash before: it comes again, under the same id
+            except NotDelivered as error:
+                faults.append(f"webhook {name} did not take an alert: {error}")
     return faults
 
 

@@ -8,13 +8,13 @@ which knows of a transaction before it is sent: what the service does meanwhile 
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import select
 
 from anchor_service import account_store, alerts, batch_store
-from anchor_service.alerts import AlertKind, Funds, Seen, Unanchored
+from anchor_service.alerts import Funds, Seen, Unanchored
 from anchor_service.forecast import Night, nights_left, typical_night
 from anchor_service.lifecycle import BatchState
 from anchor_service.schema import attempt, batch, intent
@@ -72,24 +72,6 @@ class Look:
 class _Paying(NamedTuple):
     account: Address
     night: Night
-
-
-def look_twice(
-    orders: Orders, open_nodes: Sequence[Callable[[], Node]], database: Database
-) -> Look:
-    """As `look`, but what seems lost must be so twice.
-
-    What became final between the chain's answer and the database's would seem lost for a moment.
-    """
-    first = look(orders, open_nodes, database)
-    if all(one.kind is not AlertKind.LOST for one in first.alerts):
-        return first
-    again = look(orders, open_nodes, database)
-    causes = {one.cause for one in first.alerts}
-    lost_twice = tuple(
-        one for one in again.alerts if one.kind is not AlertKind.LOST or one.cause in causes
-    )
-    return replace(again, alerts=lost_twice)
 
 
 def look(orders: Orders, open_nodes: Sequence[Callable[[], Node]], database: Database) -> Look:

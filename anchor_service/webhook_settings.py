@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from registry.workspace import Workspace
 
 WATCH_ALERT = "watch.alert"
-"""Sent by `credanchor watch`, to those that name it."""
+"""Sent by `credanchor watch` itself: no notice, it stands in no transaction."""
+_ALL = (*EVENTS, WATCH_ALERT)
 
 _KEYS = {"name", "issuer", "url", "events", "secret_env", "secret_file", "allow_private"}
 # Standard Webhooks: a secret in base64 behind this prefix; any other text counts as its bytes.
@@ -95,10 +96,9 @@ def _endpoint(
     issuer = _text(table, "issuer", place, "main")
     if issuer not in workspace.handles:
         raise MalformedDocument("no such issuer", f"{place} issuer")
-    events = table.get("events", [*EVENTS])
-    known = (*EVENTS, WATCH_ALERT)
-    if not isinstance(events, list) or not events or not set(events) <= set(known):
-        raise MalformedDocument(f"a list of {', '.join(known)} expected", f"{place} events")
+    events = table.get("events", [*_ALL])
+    if not isinstance(events, list) or not events or not set(events) <= set(_ALL):
+        raise MalformedDocument(f"a list of {', '.join(_ALL)} expected", f"{place} events")
     allow_private = table.get("allow_private", False)
     if not isinstance(allow_private, bool):
         raise MalformedDocument("true or false expected", f"{place} allow_private")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from anchor_service import alert_webhooks
 from anchor_service.commands.output import answer, count, say, warn
 from anchor_service.database import Database
-from anchor_service.looking import Orders, look_twice
+from anchor_service.looking import Orders, look
 from anchor_service.lookout import Files, Lookout
 from anchor_service.schedule import Schedule
 from anchor_service.schema import HEAD
@@ -61,17 +61,17 @@ def run(args: argparse.Namespace) -> int:
         recipients = _recipients(args, workspace)
         orders = partial(_orders, args, place, workspace, store, url)
 
-        def look(now: int) -> Look:
-            return look_twice(orders(now), place.open_nodes, database)
+        def look_at(now: int) -> Look:
+            return look(orders(now), place.open_nodes, database)
 
         metrics = WatchMetrics()
         if args.once:
-            return _once(args, Lookout(look, files, recipients, metrics, time.time))
+            return _once(args, Lookout(look_at, files, recipients, metrics, time.time))
         if args.metrics is not None:
             stack.enter_context(served(metrics, args.metrics))
         _say_whom(recipients)
         tell = partial(_tell, args)
-        return _go_on(args, Lookout(look, files, recipients, metrics, time.time, tell))
+        return _go_on(args, Lookout(look_at, files, recipients, metrics, time.time, tell))
 
 
 def _check_usage(args: argparse.Namespace) -> None:

@@ -95,7 +95,7 @@ def test_what_becomes_final_while_one_looks_is_not_lost(desk: Scene) -> None:
     with proxied(desk.url) as proxy:
         proxy.rules.append(behind)
         assert desk.lookout(url=proxy.url).round().standing == ()
-    assert asked == 2
+    assert asked == 1
 
 
 @pytest.mark.parametrize(

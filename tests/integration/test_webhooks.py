@@ -19,7 +19,7 @@ from anchor_service.api.taking import take, to_store
 from anchor_service.database import Database
 from anchor_service.lifecycle import BatchState
 from anchor_service.sealing import seal
-from anchor_service.webhook_settings import Endpoint, read_endpoints
+from anchor_service.webhook_settings import WATCH_ALERT, Endpoint, read_endpoints
 from anchor_service.webhooks import Deliverer
 from registry.errors import WorkspaceError
 from registry.events import StatusChange
@@ -266,7 +266,7 @@ def test_endpoints_are_read_from_the_settings(tmp_path: Path) -> None:
     secret = "whsec_" + base64.b64encode(SECRET).decode()
     (read,) = read_endpoints(workspace, {"HOOK": secret})
     assert read.secret == SECRET
-    assert read.events == frozenset(notices.EVENTS)
+    assert read.events == {*notices.EVENTS, WATCH_ALERT}
     assert "example.org" not in repr(read)
     assert "secret" not in repr(read)
 

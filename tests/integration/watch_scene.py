@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from contract_views import calldata
@@ -17,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from anchor_service import changes, store
 from anchor_service.chain import Chain
 from anchor_service.database import Database
-from anchor_service.looking import Orders, look_twice
+from anchor_service.looking import Orders, look
 from anchor_service.lookout import Files, Lookout
 from anchor_service.watch_metrics import WatchMetrics
 from registry.auditing import AuditRequest
@@ -28,7 +30,6 @@ from registry.rpc import Node, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from anchor_service.alert_webhooks import Recipient
     from anchor_service.anchoring import Line
@@ -119,11 +120,11 @@ class Scene:
         """As a process that has just been started. url: of a node, else the chain itself."""
         opened = [partial(Node, url or self.url)]
 
-        def look(now: int) -> Look:
-            return look_twice(self.orders(now, **changed), opened, self.database)
+        def look_at(now: int) -> Look:
+            return look(self.orders(now, **changed), opened, self.database)
 
         files = Files.beside(self.folder / "watch.db")
-        return Lookout(look, files, recipients, self.metrics, self.now, self.told.append)
+        return Lookout(look_at, files, recipients, self.metrics, self.now, self.told.append)
 
     def gauge(self, name: str, **labels: str) -> float | None:
         """As Prometheus reads it."""
@@ -144,11 +145,21 @@ class Scene:
         return fresh
 
 
+@cache
+def _empty_database() -> bytes:
+    """Migrated once a process."""
+    with TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/empty.db")
+        database.migrate()
+        database.close()
+        return Path(folder, "empty.db").read_bytes()
+
+
 @contextmanager
 def scene(folder: Path, url: str) -> Iterator[Scene]:
     """An issuer of its own, with an empty database, on a chain that others may share."""
+    (folder / "credanchor.db").write_bytes(_empty_database())
     database = Database(f"sqlite:///{folder}/credanchor.db")
-    database.migrate()
     with Node(url) as node:
         key = new_key(node)
         issuer_id = new_issuer(node, key)
