@@ -6,11 +6,14 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import rfc8785
+from test_export_bundle import cut_off
 from web_server import HOST, Site, https_site
 
 from anchor_service.did_changes import DID_DOCUMENT
@@ -66,18 +69,19 @@ class Shell:
         (one,) = self.json("export", *ids, "--out", out)["files"]
         return Path(one["file"])
 
-    def report(self, file: Path, *options: str) -> Any:
-        chain = Workspace.load(self.folder).chain
-        policy = self.folder / "employer.toml"
+    def policy(self, entries: str) -> Path:
+        """An employer's, who trusts the workspace's registry and these issuers."""
+        file = self.folder / "employer.toml"
         registries = [
             f'{name} = "{value}"'
             for name, value in Workspace.load(self.folder).trust["registries"][0].items()  # type: ignore[index]
         ]
-        policy.write_text(
-            "[[trust.registries]]\n"
-            + "\n".join(registries)
-            + f'\n[[trust.dids]]\ndid = "{self.site.did}"\nname = "The University"\n'
-        )
+        file.write_text("\n".join(["[[trust.registries]]", *registries, entries]))
+        return file
+
+    def report(self, file: Path, *options: str) -> Any:
+        chain = Workspace.load(self.folder).chain
+        policy = self.policy(f'[[trust.dids]]\ndid = "{self.site.did}"\nname = "The University"\n')
         assert chain.embedded
         with running_chain(self.folder) as url:
             asked = ["--policy", str(policy), "--rpc", url, *options]
@@ -237,3 +241,52 @@ def test_a_did_keys_document_is_signed_by_it_and_does_not_rotate(
         capsys.readouterr()
         assert main(["-w", str(folder), "did", "rotate"]) != 0
     assert "another has another DID" in capsys.readouterr().err
+
+
+def test_a_bundle_carries_the_document_and_is_verified_with_networking_taken_away(
+    shell: Shell, tmp_path: Path
+) -> None:
+    shell.json("did", "write")
+    shell.upload()
+    shell("did", "publish")
+    (issued, *_) = shell.issue()
+    shell("anchor")
+    answer = shell.json("export", issued, "--bundle", "--out", tmp_path)
+    (bundle,) = (Path(one["file"]) for one in answer["files"])
+    carried = json.loads(bundle.read_bytes())
+    assert carried["didDocument"] == json.loads((shell.folder / DID_DOCUMENT).read_bytes())
+    issuer_id = carried["receipt"]["issuerId"]
+    policy = shell.policy(
+        f'[[trust.issuers]]\nchain = "{carried["receipt"]["chain"]}"\n'
+        f'registry = "{carried["receipt"]["registry"]}"\nissuer_id = "{issuer_id}"\n'
+        f'name = "The University"\nspeaks_for = ["{shell.site.did}"]\n'
+    )
+    shell.site.answers.clear()
+    shell.site.asked.clear()
+    offline = ("--offline", "--trusted-block", answer["block"])
+
+    code, (report,) = cut_off(tmp_path, "--policy", policy, *offline, bundle)
+    assert (code, report["verdict"]) == (0, "VALID"), report["sentence"]
+    signature = report["checks"][2]
+    assert (signature["outcome"], signature["reason"]) == ("VALID", "signature-valid")
+    assert "by storage proof under a block hash that was given" in report["sentence"]
+    # What the chain's proof says of the document is what the carried one hashes to.
+    told = sha256(rfc8785.dumps(carried["didDocument"])).hexdigest()
+    assert report["record"]["didHash"] == f"0x{told}"
+
+    # The same bundle with another document, as whoever carries it may put into it: no word.
+    other = tmp_path / "other.bundle.json"
+    carried["didDocument"]["alsoKnownAs"] = ["https://elsewhere.example"]
+    other.write_text(json.dumps(carried), "utf-8")
+    code, (report,) = cut_off(tmp_path, "--policy", policy, *offline, other)
+    assert (code, report["verdict"]) == (3, "CANNOT_CHECK")
+    assert report["checks"][2]["outcome"] == "UNKNOWN"
+
+    # Trusted by its DID alone, the document must be the DID's own word: given, since none is asked.
+    by_did = shell.policy(f'[[trust.dids]]\ndid = "{shell.site.did}"\nname = "The University"\n')
+    code, (report,) = cut_off(tmp_path, "--policy", by_did, *offline, bundle)
+    assert (code, report["checks"][7]["reason"]) == (3, "did-not-read")
+    given = ("--did-document", shell.folder / DID_DOCUMENT)
+    code, (report,) = cut_off(tmp_path, "--policy", by_did, *offline, *given, bundle)
+    assert (code, report["verdict"]) == (0, "VALID")
+    assert shell.site.asked == []
