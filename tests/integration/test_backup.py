@@ -11,6 +11,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from databases import EMPTY, new_postgres
 from desks import add, anchors, deployed_chain, new_issuer, new_key, open_line, run, submit
 from sqlalchemy import select, text
 
@@ -61,13 +62,13 @@ def other(request: pytest.FixtureRequest, database: Database, tmp_path: Path) ->
     """An empty database of the other kind."""
     if database.engine.dialect.name == "postgresql":
         opened = Database(f"sqlite:///{tmp_path}/other.db")
-    else:
-        opened = Database(request.getfixturevalue("postgres"))
-        with opened.write() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    yield opened
-    opened.close()
+        yield opened
+        opened.close()
+        return
+    with new_postgres(request.getfixturevalue("postgres"), EMPTY) as found:
+        opened = Database(found)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from campaign import fill, settled
+from databases import new_sqlite
 from desks import CHAIN, FEES, REGISTRY, add, memory_chain, new_issuer, new_key, open_line, quick
 from rpc_proxy import RpcProxy, altered, done_but_lost, error, limited, proxied, result
 
 from anchor_service import anchoring, batch_store, watching
 from anchor_service.broadcasts import Broadcast
 from anchor_service.chain import Chain
-from anchor_service.database import Database
 from anchor_service.endpoints import Pool
 from anchor_service.errors import Blocked
 from anchor_service.lifecycle import BatchState
@@ -223,8 +223,7 @@ def test_one_node_that_takes_a_transaction_is_enough(url: str) -> None:
 def test_a_night_goes_well_though_one_node_is_down_one_lags_and_one_lies(
     url: str, tmp_path: Path
 ) -> None:
-    database = Database(f"sqlite:///{tmp_path}/issuer.db")
-    database.migrate()
+    database = new_sqlite(tmp_path / "issuer.db")
     fill(database)
     with Node(url) as node, nodes(url, 3) as several:
         liar, laggard, _ = several.proxies
@@ -243,8 +242,7 @@ def test_a_night_goes_well_though_one_node_is_down_one_lags_and_one_lies(
 
 
 def test_nothing_is_final_while_the_nodes_disagree_on_its_block(url: str, tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/issuer.db")
-    database.migrate()
+    database = new_sqlite(tmp_path / "issuer.db")
     add(database, "one")
     with Node(url) as node, nodes(url, 2) as several:
         key = new_key(node)

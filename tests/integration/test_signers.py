@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from campaign import fill, settled
+from databases import new_sqlite
 from desks import CHAIN, REGISTRY, memory_chain, new_issuer, open_line
 from eth_account import Account
 from rpc_proxy import altered, not_done, proxied
 
 from anchor_service import anchoring, batch_store, keys, watching
 from anchor_service.chain import Chain
-from anchor_service.database import Database
 from anchor_service.errors import Blocked, KeyUnusable
 from anchor_service.fees import GWEI, Fees
 from anchor_service.keys import ChainKey, RemoteSigner
@@ -153,8 +153,7 @@ def test_another_accounts_signature_is_refused(url: str) -> None:
 
 def test_a_signer_that_is_down_blocks_and_gives_the_nonce_back(url: str, tmp_path: Path) -> None:
     """The whole line over a remote signer: blocked while it is away, anchored once it is back."""
-    database = Database(f"sqlite:///{tmp_path}/issuer.db")
-    database.migrate()
+    database = new_sqlite(tmp_path / "issuer.db")
     fill(database)
     with Node(url) as node, proxied(url) as proxy, Node(proxy.url) as remote:
         chain = Chain(node, CHAIN)

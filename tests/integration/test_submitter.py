@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databases import new_sqlite
 from desks import (
     CHAIN,
     REGISTRY,
@@ -34,7 +35,6 @@ from sqlalchemy import select
 
 from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
 from anchor_service.chain import Chain
-from anchor_service.database import Database
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.keys import ChainKey
 from anchor_service.lifecycle import BatchState, ChangeState, Moment, Reason
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from anchor_service.anchoring import Line
     from anchor_service.batch_store import Batch
     from anchor_service.broadcasts import Broadcast
+    from anchor_service.database import Database
     from anchor_service.submitter import Limits
     from registry.values import IssuerId
 
@@ -142,8 +143,7 @@ class Bench:
 
 @pytest.fixture
 def bench(node: Node, tmp_path: Path) -> Iterator[Bench]:
-    database = Database(f"sqlite:///{tmp_path}/issuer.db")
-    database.migrate()
+    database = new_sqlite(tmp_path / "issuer.db")
     key = new_key(node)
     made = Bench(node, database, key, new_issuer(node, key))
     add(database, "one", "two", "three")
@@ -719,8 +719,7 @@ def test_a_node_that_restarts_in_between_is_gone_on_with(
     tmp_path: Path,
 ) -> None:
     folder = tmp_path / "chain"
-    database = Database(f"sqlite:///{tmp_path}/issuer.db")
-    database.migrate()
+    database = new_sqlite(tmp_path / "issuer.db")
     add(database, "one", "two", "three")
     with deployed_chain(folder) as url, Node(url) as node:
         secret = Account.create()

@@ -6,12 +6,13 @@ import base64
 import json
 import os
 import threading
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from api_documents import line
 from api_process import CHAIN, ISSUER_ID, REGISTRY, bare_workspace
-from databases import new_postgres_database, postgres_server
+from databases import new_postgres, new_sqlite
 from webhook_receiver import SECRET, Receiver, receiving, signature
 
 from anchor_service import batch_store, changes, deliveries, notices, store, webhook_sender
@@ -39,22 +40,17 @@ def receiver() -> Iterator[Receiver]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
-        yield url
-
-
 @pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """SQLite, or what a test asks for by BOTH."""
-    url = f"sqlite:///{tmp_path}/hooks.db"
-    if getattr(request, "param", "sqlite") == "postgresql":
-        url = new_postgres_database(request.getfixturevalue("server"))
-    opened = Database(url)
-    opened.migrate()
-    yield opened
-    opened.close()
+    with ExitStack() as stack:
+        if getattr(request, "param", "sqlite") == "sqlite":
+            opened = new_sqlite(tmp_path / "hooks.db")
+        else:
+            url = stack.enter_context(new_postgres(request.getfixturevalue("postgres")))
+            opened = Database(url)
+        stack.callback(opened.close)
+        yield opened
 
 
 BOTH = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import empty
+from databases import new_postgres
 from desks import add, anchors, memory_chain
 from eth_account import Account
 from sqlalchemy import select, update
 from worker_desk import Office, going_on, office
 
 from anchor_service import account_store, batch_store, changes, overview, store, worker
-from anchor_service.database import Database
 from anchor_service.errors import DatabaseError
 from anchor_service.lifecycle import BatchState, ChangeState, Moment
 from anchor_service.posts import Tempo
@@ -43,11 +42,9 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres: str) -> str:
-    database = Database(postgres)
-    empty(database)
-    database.close()
-    return postgres
+def postgres_url(postgres: str) -> Iterator[str]:
+    with new_postgres(postgres) as found:
+        yield found
 
 
 @pytest.fixture
