@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from javascript import WEB, ask, base64, run
 from json_texts import text_of
+from past_cases import random_past, random_past_bundles
 from verifier_cases import KEY, good_case
 from web_cases import (
     bundle_request,
@@ -27,14 +27,22 @@ from registry.errors import MalformedDocument, MalformedJson, MalformedReceipt, 
 from registry.moments import read_moment, stamp
 from registry.policy import TrustPolicy
 from registry.receipt import Receipt
+from registry.report import Verdict
 from registry.strict_json import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from registry.report import Report
+
 SOME, MANY = 1500, 60_000
 Amount = pytest.mark.parametrize(
     "amount", [SOME, pytest.param(MANY, marks=pytest.mark.long)], ids=["some", "many"]
+)
+
+
+Fewer = pytest.mark.parametrize(
+    "amount", [400, pytest.param(20_000, marks=pytest.mark.long)], ids=["some", "many"]
 )
 
 
@@ -171,42 +179,60 @@ SMALL_ORDER = [
 """y of the points of order 4, 1, 2 and 8."""
 
 
+def compare(answer: dict[str, Any], report: Report, *told: object) -> str:
+    """Both came to one verdict by one outcome of every step; gives the verdict."""
+    outcomes = "".join(check.outcome[0] for check in report.checks)
+    assert (answer["verdict"], answer["outcomes"]) == (report.verdict, outcomes), (
+        answer["keys"],
+        [check.sentence for check in report.checks],
+        *told,
+    )
+    return str(report.verdict)
+
+
 @Amount
 def test_whole_cases_come_to_the_same_verdict(amount: int) -> None:
     dice = random.Random(amount)
     cases = [good_case(), *(random_case(dice) for _ in range(amount))]
     answers = ask(request_of(case) for case in cases)
-    seen = set()
-    for case, answer in zip(cases, answers, strict=True):
-        report = case.verify()
-        outcomes = "".join(check.outcome[0] for check in report.checks)
-        sentences = [check.sentence for check in report.checks]
-        assert (answer["verdict"], answer["outcomes"]) == (report.verdict, outcomes), (
-            answer["keys"],
-            sentences,
-        )
-        seen.add(str(report.verdict))
+    seen = {compare(told, case.verify()) for case, told in zip(cases, answers, strict=True)}
     assert len(seen) == 11, seen
 
 
-@pytest.mark.parametrize(
-    "amount", [300, pytest.param(20_000, marks=pytest.mark.long)], ids=["some", "many"]
-)
+@Fewer
 def test_bundles_come_to_the_same_verdict_whatever_is_changed(amount: int) -> None:
     dice = random.Random(amount)
     cases = [random_bundle(dice) for _ in range(amount)]
     answers = ask(bundle_request(case) for case in cases)
-    seen: Counter[str] = Counter()
-    for case, answer in zip(cases, answers, strict=True):
-        report = report_on(case)
-        outcomes = "".join(check.outcome[0] for check in report.checks)
-        assert (answer["verdict"], answer["outcomes"]) == (report.verdict, outcomes), (
-            answer["keys"],
-            [check.sentence for check in report.checks],
-            case.raw,
-        )
-        seen[str(report.verdict)] += 1
-    assert {"VALID", "TAMPERED", "MALFORMED", "CANNOT_CHECK", "REVOKED"} <= seen.keys(), seen
+    seen = {
+        compare(told, report_on(case), case.raw) for case, told in zip(cases, answers, strict=True)
+    }
+    assert {"VALID", "TAMPERED", "MALFORMED", "CANNOT_CHECK", "REVOKED"} <= seen, seen
+
+
+@Fewer
+def test_past_moments_come_to_the_same_verdict(amount: int) -> None:
+    """Of true histories, of logs that are not the whole one, of operations that cannot be."""
+    dice = random.Random(amount)
+    cases = [random_past(dice) for _ in range(amount)]
+    answers = ask(one.request() for one in cases)
+    seen = {
+        compare(told, one.case.verify(one.at), one.at)
+        for one, told in zip(cases, answers, strict=True)
+    }
+    assert seen >= {str(verdict) for verdict in Verdict} - {"MALFORMED", "TAMPERED", "PENDING"}
+
+
+@Fewer
+def test_bundles_with_a_history_come_to_the_same_verdict(amount: int) -> None:
+    dice = random.Random(amount)
+    cases = random_past_bundles(dice, amount)
+    answers = ask(bundle_request(one.bundle, one.at) for one in cases)
+    seen = {
+        compare(told, report_on(one.bundle, one.at), one.at, one.bundle.raw)
+        for one, told in zip(cases, answers, strict=True)
+    }
+    assert {"VALID", "REVOKED", "SUSPENDED", "NOT_ANCHORED", "MALFORMED", "CANNOT_CHECK"} <= seen
 
 
 @Amount

@@ -35,11 +35,12 @@ from registry.receipt import embed
 from registry.storage import BatchRecord, IssuerRecord
 from registry.strict_json import read
 from registry.values import Address, ChainId, CodeHash, IssuerId
-from registry.verifier import verify
+from registry.verifier import verify, verify_bundle
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
+    from datetime import datetime
 
     from registry.report import Report
     from registry.strict_json import JsonValue
@@ -55,8 +56,13 @@ def request_of(case: Case) -> dict[str, Any]:
         "sidecar": base64(case.sidecar),
         "evidence": evidence_json(case.evidence) if isinstance(case.evidence, Evidence) else None,
         "policy": policy_text(case.policy),
-        "now": str(int(case.now.timestamp()) * 10**6 + case.now.microsecond),
+        "now": micros(case.now),
     }
+
+
+def micros(moment: datetime) -> str:
+    """Microseconds since 1970, as the page counts time."""
+    return str(int(moment.timestamp()) * 10**6 + moment.microsecond)
 
 
 def evidence_json(evidence: Evidence) -> dict[str, Any]:
@@ -249,25 +255,26 @@ _SNAPSHOTS = (_issuer, _batch, _word)
 # Bundles
 
 
-def bundle_request(case: BundleCase) -> dict[str, Any]:
+def bundle_request(case: BundleCase, at: datetime | None = None) -> dict[str, Any]:
     return {
         "ask": "bundle",
         "raw": base64(case.raw),
         "trusted": [str(block) for block in case.trusted],
         "policy": policy_text(case.policy),
-        "now": str(int(case.now.timestamp()) * 10**6 + case.now.microsecond),
+        "now": micros(case.now),
+        "at": None if at is None else micros(at),
     }
 
 
-def report_on(case: BundleCase) -> Report:
+def report_on(case: BundleCase, at: datetime | None = None) -> Report:
     """What the library says of a file: a bundle if it means to be one, else a credential."""
     try:
         value = read(case.raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
     except MalformedJson:
         value = None
     if is_bundle(value):
-        return case.verify()
-    return verify(case.raw, None, NoEvidence("no node"), case.policy, case.now)
+        return verify_bundle(case.raw, case.trusted, case.policy, case.now, at)
+    return verify(case.raw, None, NoEvidence("no node"), case.policy, case.now, at)
 
 
 @cache

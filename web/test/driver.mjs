@@ -15,7 +15,16 @@ function orRefused(read) {
   }
 }
 
+const moment = (text) => (text ? BigInt(text) : null);
+const told = ({ verdict, checks }) => ({ verdict, outcomes: lines(checks), keys: checks.map(({ say }) => say[0]) });
 const snapshot = (told) => told && { ...told, word: BigInt(told.word) };
+
+/** A history as the wire has it: logs in hex, and what the contract's slot holds of it. */
+function historyOf({ history, finalized, chain, registry, issuerId }) {
+  if (!history) return null;
+  const logs = history.logs.map(({ topics, data }) => ({ topics: topics.map((topic) => core.unhex(topic)), data: core.unhex(data) }));
+  return core.closeHistory({ chain, registry, issuerId }, logs, finalized.block, BigInt(history.slot), finalized.source);
+}
 
 const REQUESTS = {
   json: ({ raw }) => orRefused(() => ({ canonical: core.canonicalText(core.readJson(bytes(raw))) })),
@@ -33,18 +42,16 @@ const REQUESTS = {
       const value = core.valueAt(bytes(root), bytes(key), new core.Nodes(nodes.map(bytes)));
       return { value: value && core.hex(value) };
     }),
-  judge: ({ raw, sidecar, evidence, policy, now }) => {
-    const facts = evidence && { ...evidence, head: snapshot(evidence.head), finalized: snapshot(evidence.finalized) };
+  judge: ({ raw, sidecar, evidence, policy, now, at }) => {
+    const facts = evidence && { ...evidence, head: snapshot(evidence.head), finalized: snapshot(evidence.finalized), history: historyOf(evidence) };
     const trusted = policy === null ? core.NOBODY : core.readPolicy(policy);
     const examination = core.examine(bytes(raw), bytes(sidecar));
-    const report = core.judge(examination, facts ?? { reason: ["unread.nobody", {}] }, trusted, BigInt(now));
-    return { verdict: report.verdict, outcomes: lines(report.checks), keys: report.checks.map(({ say }) => say[0]) };
+    return told(core.judge(examination, facts ?? { reason: ["unread.nobody", {}] }, trusted, BigInt(now), moment(at)));
   },
-  bundle: async ({ raw, trusted, policy, now }) => {
+  bundle: async ({ raw, trusted, policy, now, at }) => {
     const blocks = trusted.map((text) => ({ chain: text.slice(0, -67), hash: text.slice(-66) }));
     const settings = { policy: core.readPolicy(policy), blocks, nodes: [], agree: 1 };
-    const { report } = await core.verify({ bytes: bytes(raw), receipt: null }, settings, BigInt(now));
-    return { verdict: report.verdict, outcomes: lines(report.checks), keys: report.checks.map(({ say }) => say[0]) };
+    return told((await core.verify({ bytes: bytes(raw), receipt: null }, settings, BigInt(now), moment(at))).report);
   },
 };
 

@@ -5,9 +5,10 @@ import { readDidDocument } from "./did-document.js";
 import { exactlyUsed, proveSnapshot } from "./evidence.js";
 import { Fault } from "./fault.js";
 import { readHeader } from "./header.js";
+import { closeHistory } from "./past.js";
 import { receiptOf } from "./receipt.js";
 import { isInteger, isObject, readJson } from "./strict-json.js";
-import { slotsOf } from "./storage.js";
+import { LANES_PER_WORD, slotsOf } from "./storage.js";
 import { Nodes, slotAt } from "./trie.js";
 
 export const MAX_BUNDLE_BYTES = 4 * 2 ** 20;
@@ -15,6 +16,7 @@ const MAX_DEPTH = 66;
 const MAX_NODES = 512;
 const MAX_NODE_BYTES = 1024;
 const MAX_HEADER_BYTES = 64 * 1024;
+const MAX_TOPICS = 4;
 const MAX_LOG_BYTES = 64 * 1024;
 const MEMBERS = ["type", "version", "credential", "receipt", "evidence"];
 const OPTIONAL = ["didDocument", "history"];
@@ -26,7 +28,7 @@ const OPTIONAL = ["didDocument", "history"];
  * @property {Uint8Array} header RLP
  * @property {Uint8Array[]} nodes
  * @property {import("./strict-json.js").JsonObject | null} didDocument
- * @property {boolean} hasHistory
+ * @property {import("./events.js").Log[] | null} history every log of the issuer, from its registration up to the header's block
  */
 
 /** Whether a file means to be a bundle. @param {import("./strict-json.js").JsonValue} json */
@@ -47,25 +49,27 @@ export function bundleOf(json) {
   closed(evidence, ["header", "nodes"], [], "/evidence");
   const nodes = array(evidence.nodes, "/evidence/nodes", MAX_NODES);
   if ("didDocument" in json && !isObject(json.didDocument)) throw new Fault("not_an_object", {}, { pointer: "/didDocument" });
-  if ("history" in json) checkHistory(json.history);
   return {
     credential,
     receipt: placed(() => receiptOf(json.receipt), "/receipt"),
     header: bytes(evidence.header, "/evidence/header", MAX_HEADER_BYTES),
     nodes: nodes.map((node, place) => bytes(node, `/evidence/nodes/${place}`, MAX_NODE_BYTES)),
     didDocument: json.didDocument ?? null,
-    hasHistory: "history" in json,
+    history: "history" in json ? logsOf(json.history) : null,
   };
 }
 
-/** Its shape alone: this page answers for now, and only a question about the past needs a history. */
-function checkHistory(history) {
-  for (const [number, log] of array(history, "/history", MAX_BUNDLE_BYTES).entries()) {
+/** Their shape alone: what they say is read where somebody asks about the past. */
+function logsOf(history) {
+  return array(history, "/history", MAX_BUNDLE_BYTES).map((log, number) => {
     const place = `/history/${number}`;
     closed(log, ["topics", "data"], [], place);
-    for (const topic of array(log.topics, `${place}/topics`, 4)) placed(() => unhex(topic, 32), `${place}/topics`);
-    bytes(log.data, `${place}/data`, MAX_LOG_BYTES);
-  }
+    const topics = array(log.topics, `${place}/topics`, MAX_TOPICS);
+    return {
+      topics: topics.map((topic) => placed(() => unhex(topic, 32), `${place}/topics`)),
+      data: bytes(log.data, `${place}/data`, MAX_LOG_BYTES),
+    };
+  });
 }
 
 function array(value, place, limit) {
@@ -99,16 +103,21 @@ function placed(read, place) {
 
 /**
  * What a bundle proves, under its own header: believed only where that header's hash is trusted.
- * @param {Bundle} bundle
+ * @param {Bundle} bundle @param {boolean} withHistory for a question about the past
  * @returns {{block: import("./header.js").Block, evidence: import("./evidence.js").Evidence}} Throws Fault.
  */
-export function proveBundle({ receipt, header, nodes, hasHistory }) {
-  const read = readHeader(header);
+export function proveBundle({ receipt, header, nodes, history }, withHistory) {
+  const source = /** @type {const} */ ({ kind: "given" });
   const set = new Nodes(nodes);
-  const { codeHash, snapshot, storageRoot } = proveSnapshot(read, receipt, set, { kind: "given" });
-  if (hasHistory && storageRoot) slotAt(storageRoot, slotsOf(receipt.issuerId, receipt.root, receipt.index).history, set);
+  const { codeHash, snapshot, storageRoot } = proveSnapshot(readHeader(header), receipt, set, source);
+  const { chain, registry, issuerId, root, index } = receipt;
+  const slot = history && storageRoot ? slotAt(storageRoot, slotsOf(issuerId, root, index).history, set) : 0n;
   if (!exactlyUsed(nodes, set.used)) throw new Fault("nodes_unused");
-  return { block: snapshot.block, evidence: evidenceOf(receipt, codeHash, snapshot, snapshot) };
+  const evidence = evidenceOf(receipt, codeHash, snapshot, snapshot);
+  const { block } = snapshot;
+  if (history && withHistory)
+    evidence.history = closeHistory({ chain, registry, issuerId: hex(issuerId) }, history, block, slot, source);
+  return { block, evidence };
 }
 
 /**
@@ -122,10 +131,11 @@ export function evidenceOf(receipt, codeHash, head, finalized) {
     registry: receipt.registry,
     issuerId: hex(receipt.issuerId),
     root: hex(receipt.root),
-    word: Math.floor(receipt.index / 128),
+    word: Math.floor(receipt.index / LANES_PER_WORD),
     codeHash,
     head,
     finalized,
+    history: null,
   };
 }
 

@@ -1,14 +1,16 @@
 // Steps 6 to 9 and 11 of the ladder: what the chain's facts and the policy say. What cannot be taken
 // back on the chain (an anchor, a revocation, distrust) counts however old the facts are; what can
-// change needs fresh ones.
+// change needs fresh ones. What a past moment makes different is in `past-checks.js`.
 
 import { accept, issuerKeys } from "./acceptance.js";
 import { hex } from "./bytes.js";
 import { surest } from "./evidence.js";
 import { ofUnix } from "./moments.js";
+import { contradicts, openPast } from "./past.js";
+import { anchorThen, distrustedThen, standingThen, statusCheckThen } from "./past-checks.js";
 import { registryAt } from "./policy.js";
 import { invalid, skipped, unknown, valid } from "./report.js";
-import { STATUS, statusOf } from "./storage.js";
+import { LANES_PER_WORD, STATUS, statusOf } from "./storage.js";
 import { EMPTY_CODE_HASH } from "./trie.js";
 
 /** @typedef {import("./evidence.js").Evidence} Evidence */
@@ -17,24 +19,27 @@ const [, ACTIVE, SUSPENDED, REVOKED] = STATUS.keys();
 
 /**
  * A sealed credential before the chain. facts: evidence that can be used. believed: the same, where a
- * contract that policy pins wrote it; what any other contract stores means nothing.
+ * contract that policy pins wrote it; what any other contract stores means nothing. past: the moment that
+ * was asked about, with the issuer's history; null for now.
  * @param {import("./receipt.js").Receipt} receipt
  * @param {string} claimedIssuer the credential's own `issuer.id`
  * @param {Evidence | import("./evidence.js").NoEvidence} evidence
  * @param {import("./policy.js").TrustPolicy} policy
  * @param {bigint} now microseconds since 1970
+ * @param {bigint | null} at the same, of the moment to judge as of; null for now
  * @param {import("./acceptance.js").IssuerWord} word
  */
-export function openCase(receipt, claimedIssuer, evidence, policy, now, word) {
-  const chainCase = factsOf(receipt, evidence, policy, now);
-  const head = chainCase.believed?.head;
-  const didHash = head?.didHash ?? null;
+export function openCase(receipt, claimedIssuer, evidence, policy, now, at, word) {
+  const chainCase = factsOf(receipt, evidence, policy, now, at);
+  const { believed } = chainCase;
+  const didHash = believed?.head.didHash ?? null;
   const acceptance = accept(policy, receipt, claimedIssuer, word, didHash);
-  const keys = issuerKeys(acceptance, claimedIssuer, word, didHash, head?.batch?.anchoredAt ?? null);
-  return { ...chainCase, acceptance, keys };
+  const keys = issuerKeys(acceptance, claimedIssuer, word, didHash, believed?.head.batch?.anchoredAt ?? null);
+  const past = believed && at !== null ? openPast(at, believed.history) : null;
+  return { ...chainCase, acceptance, keys, past };
 }
 
-function factsOf(receipt, evidence, policy, now) {
+function factsOf(receipt, evidence, policy, now, at) {
   const pinned = registryAt(policy, receipt.chain, receipt.registry);
   const common = { receipt, policy, pinned };
   if ("reason" in evidence) {
@@ -42,27 +47,41 @@ function factsOf(receipt, evidence, policy, now) {
     const beginning = key === "unread.block" ? "evidence.untrusted" : key === "unread.proof" ? "evidence.unproven" : "evidence.unread";
     return { ...common, fault: [beginning, { reason: { key, values } }], facts: null, believed: null, stale: false };
   }
-  const fault = contradiction(receipt, evidence);
+  const fault = contradiction(receipt, evidence) ?? historyFault(evidence, at);
   const facts = fault ? null : evidence;
   return {
     ...common,
-    fault: fault && [fault, { source: evidence.head.source, registry: receipt.registry, chain: receipt.chain }],
+    fault: fault && sayFault(fault, receipt, evidence, at),
     facts,
     believed: facts && pinned?.codeHash === facts.codeHash ? facts : null,
     stale: now - ofUnix(surest(evidence).block.time) > BigInt(policy.maxAgeS) * 1_000_000n,
   };
 }
 
+const sayFault = (key, { registry, chain }, { head, history }, at) => [
+  key,
+  { source: head.source, registry, chain, at: { moment: at }, fault: history?.fault },
+];
+
 /** What is wrong with the evidence itself, or null. None of it is the credential's. */
 function contradiction(receipt, { chain, registry, issuerId, root, word, codeHash, head, finalized }) {
   const subject = [chain, registry, issuerId, root, word].join();
-  const asked = [receipt.chain, receipt.registry, hex(receipt.issuerId), hex(receipt.root), Math.floor(receipt.index / 128)];
+  const asked = [receipt.chain, receipt.registry, hex(receipt.issuerId), hex(receipt.root), Math.floor(receipt.index / LANES_PER_WORD)];
   if (subject !== asked.join()) return "evidence.other";
   if (codeHash === EMPTY_CODE_HASH) return "evidence.no_contract";
   if (finalized.block.number > head.block.number || finalized.block.time > head.block.time) return "evidence.order";
   if (lost(finalized, head)) return "evidence.lost";
   if (head.batch && head.batch.anchoredAt > head.block.time) return "evidence.future";
   return null;
+}
+
+/** Why the past cannot be told, or null: where it can, and where nobody asked. */
+function historyFault(evidence, at) {
+  if (at === null) return null;
+  const { history } = evidence;
+  if (history === null) return "evidence.no_history";
+  if (history.fault) return "evidence.history_open";
+  return contradicts(evidence, history) ? "evidence.history_differs" : null;
 }
 
 /** Whether what is written once at the final block is missing or different at the newest. */
@@ -80,29 +99,35 @@ const anchorSource = ({ head, finalized }) => (finalized.batch === null ? head :
 
 const whyNotBelieved = (chainCase) => (chainCase.facts === null ? "no_facts" : "not_believed");
 
+/** Whether old facts say all there is to know: of a moment that had passed before them. */
+const isSettled = ({ past, stale }) => !stale || Boolean(past?.covered);
+
 /** (6) Are there facts about this anchor, at one with themselves, and fresh? */
-export function checkEvidence({ facts, fault, stale, policy }) {
-  if (facts === null) return unknown("evidence", fault[0], fault[1]);
+export function checkEvidence({ facts, fault, stale, policy, past }) {
+  if (facts === null) return unknown("evidence", ...fault);
   const values = { chain: facts.chain, ...known(surest(facts)), limit: { seconds: policy.maxAgeS } };
-  return stale ? unknown("evidence", "evidence.stale", values) : valid("evidence", "evidence.valid", values);
+  const [fresh, old] = past ? ["evidence.valid_then", "evidence.stale_then"] : ["evidence.valid", "evidence.stale"];
+  const whole = past ? { ...values, count: past.history.count, number: past.history.block.number } : values;
+  return stale ? unknown("evidence", old, whole) : valid("evidence", fresh, whole);
 }
 
 /** (7) Did the issuer anchor this root, with this size? */
 export function checkAnchor(chainCase) {
-  const { believed: facts, receipt, stale } = chainCase;
+  const { believed: facts, receipt, past } = chainCase;
   if (facts === null) return skipped("anchor", whyNotBelieved(chainCase));
   const { batch } = facts.head;
   const source = anchorSource(facts);
-  if (batch === null && stale) return unknown("anchor", "anchor.not_then");
+  if (batch === null && !isSettled(chainCase)) return unknown("anchor", "anchor.not_then");
   if (batch === null) return invalid("anchor", "NOT_ANCHORED", "anchor.none", { chain: facts.chain, ...known(surest(facts)) });
   if (batch.size !== receipt.treeSize)
     return invalid("anchor", "NOT_ANCHORED", "anchor.size", { found: batch.size, expected: receipt.treeSize, source });
-  return valid("anchor", "anchor.valid", { time: { unix: batch.anchoredAt }, operation: batch.operation, source });
+  const values = { time: { unix: batch.anchoredAt }, operation: batch.operation, source };
+  return (past && anchorThen(past, batch, values)) ?? valid("anchor", "anchor.valid", values);
 }
 
 /** (8) Does policy trust who anchored it, to speak for whom the credential names? */
 export function checkStanding(chainCase) {
-  const { believed: facts, acceptance, stale } = chainCase;
+  const { believed: facts, acceptance, past } = chainCase;
   const refusal = registryRefusal(chainCase) ?? (acceptance.outcome === "INVALID" ? acceptance.say : null);
   if (refusal) return invalid("standing", "ISSUER_UNTRUSTED", ...refusal);
   const isAccepted = acceptance.outcome === "VALID";
@@ -112,12 +137,13 @@ export function checkStanding(chainCase) {
       ? skipped("standing", `standing.${whyNotBelieved(chainCase)}`, values)
       : skipped("standing", ...acceptance.say);
   const record = facts.head.issuer;
-  if (record === null && stale) return unknown("standing", "standing.not_then");
+  if (record === null && !isSettled(chainCase)) return unknown("standing", "standing.not_then");
   if (record === null)
     return invalid("standing", "ISSUER_UNTRUSTED", "standing.unregistered", { chain: facts.chain, ...known(surest(facts)) });
-  const distrust = distrustOf(facts);
+  const distrust = distrustOf(facts, past);
   if (distrust) return invalid("standing", "ISSUER_UNTRUSTED", ...distrust);
   if (!isAccepted) return unknown("standing", ...acceptance.say);
+  if (past) return valid("standing", standingThen(past), values);
   const state = record.retired ? "retired" : record.paused ? "paused" : "valid";
   return valid("standing", `standing.${state}`, values);
 }
@@ -131,20 +157,23 @@ function registryRefusal({ receipt, pinned, facts }) {
 }
 
 /** Whether the issuer's own distrust covers this anchor. Its date is only ever lowered. */
-function distrustOf(facts) {
+function distrustOf(facts, past) {
   const since = facts.head.issuer.distrustAfter;
   const { batch } = facts.head;
   if (!since || batch === null || batch.anchoredAt < since) return null;
   const final = facts.finalized.issuer?.distrustAfter === since;
   const values = { since: { unix: since }, ...known(final ? facts.finalized : facts.head) };
+  const told = past && distrustedThen(past, batch.anchoredAt, values);
+  if (told) return told;
   return [final ? "standing.distrusted" : "standing.distrusted_lately", values];
 }
 
 /** (9) Is it active now? Of the two blocks the worse one counts. */
 export function checkStatus(chainCase) {
-  const { believed: facts, receipt, stale } = chainCase;
+  const { believed: facts, receipt, stale, past } = chainCase;
   if (facts === null) return skipped("status", whyNotBelieved(chainCase));
   if (facts.head.batch === null) return skipped("status", "status.unanchored");
+  if (past) return statusCheckThen(past, receipt, facts);
   const [head, final] = [facts.head, facts.finalized].map((one) => statusOf(one.batch, one.word, receipt.index));
   const worse = Math.max(head, final);
   const note = head > final && head !== ACTIVE ? "note.not_final" : head < final ? "note.newer_differs" : "note.none";

@@ -31,6 +31,7 @@ import { accountAt, EMPTY_CODE_HASH, slotAt, wordHex } from "./trie.js";
  * @property {string} codeHash as of the head block
  * @property {Snapshot} head the newest block
  * @property {Snapshot} finalized the newest block that cannot be undone
+ * @property {import("./past.js").IssuerHistory | null} history up to the final block; only a question about the past needs it
  */
 
 /** The newest snapshot that is known as well as any: what a claim of freshness rests on. */

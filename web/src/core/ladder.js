@@ -8,7 +8,8 @@ import { signatureStep } from "./examination.js";
 import { surest } from "./evidence.js";
 import { Fault } from "./fault.js";
 import { readMoment } from "./moments.js";
-import { decidingCheck, invalid, skipped, unknown, valid, verdictOf } from "./report.js";
+import { laterRevocation } from "./past-checks.js";
+import { decidingCheck, invalid, skipped, STEPS, unknown, valid, verdictOf } from "./report.js";
 import { withStatusLists } from "./status-list.js";
 import { STATUS, statusOf } from "./storage.js";
 
@@ -22,6 +23,8 @@ const ENDS = ["validUntil", "expirationDate"];
  * @property {[string, Record<string, unknown>]} say one sentence: what the verdict rests on
  * @property {import("./report.js").Check[]} checks
  * @property {bigint} checkedAt microseconds since 1970
+ * @property {bigint | null} at the moment that was asked about, likewise; null for now
+ * @property {boolean} isPast whether the verdict is as of that moment: what the file alone decides is of none
  * @property {Record<string, unknown>} facts what the judgement rests on; no salt, so it may be published
  */
 
@@ -31,22 +34,27 @@ const ENDS = ["validUntil", "expirationDate"];
  * @param {import("./evidence.js").Evidence | import("./evidence.js").NoEvidence} evidence
  * @param {import("./policy.js").TrustPolicy} policy
  * @param {bigint} now microseconds since 1970
+ * @param {bigint | null} [at] the moment to judge as of, not after now, for which the evidence needs the issuer's history
  * @param {import("./acceptance.js").IssuerWord} [word] what is at hand of the issuer's own
  * @returns {Report}
  */
-export function judge(examination, evidence, policy, now, word = NO_WORD) {
+export function judge(examination, evidence, policy, now, at = null, word = NO_WORD) {
+  if (at !== null && at > now) throw new RangeError("what will be at a time to come cannot be judged");
   const { sealed, credential } = examination;
-  const chainCase = sealed && openCase(sealed, credential.issuer, evidence, policy, now, word);
+  const chainCase = sealed && openCase(sealed, credential.issuer, evidence, policy, now, at, word);
   const checks = [
     ...fileChecks(examination, chainCase),
     ...(chainCase
-      ? [checkEvidence(chainCase), checkAnchor(chainCase), checkStanding(chainCase), withStatusLists(checkStatus(chainCase), credential.document)]
+      ? [checkEvidence(chainCase), checkAnchor(chainCase), checkStanding(chainCase), withStatusLists(checkStatus(chainCase), credential.document, chainCase.past !== null)]
       : withoutReceipt(examination)),
-    checkValidity(credential, now),
+    checkValidity(credential, at ?? now),
     chainCase ? checkFinality(chainCase) : skipped("finality", "no_receipt"),
   ];
   const verdict = verdictOf(checks);
-  return { verdict, say: reason(checks, chainCase), checks, checkedAt: now, facts: factsOf(examination, chainCase) };
+  const decided = decidingCheck(checks);
+  const isPast = at !== null && (decided === null || STEPS.indexOf(decided.step) >= STEPS.indexOf("evidence"));
+  const say = sentence(decided, chainCase, isPast ? at : null);
+  return { verdict, say, checks, checkedAt: now, at, isPast, facts: factsOf(examination, chainCase) };
 }
 
 /** Steps 1 to 5; the signature once more where the issuer's DID document says more of it. */
@@ -69,7 +77,7 @@ function withoutReceipt({ credential, hasReceipt }) {
   ];
 }
 
-/** (10) Is now within the period that the credential gives itself? */
+/** (10) Is the moment within the period that the credential gives itself? */
 function checkValidity(credential, now) {
   if (credential === null) return skipped("validity", "no_credential");
   let starts, ends;
@@ -99,21 +107,17 @@ function moments(document, members) {
   return members.filter((member) => member in document).map(read).sort((one, other) => (one < other ? -1 : 1));
 }
 
-function reason(checks, chainCase) {
-  const decided = decidingCheck(checks);
-  if (decided !== null) return decided.say;
-  const { batch } = chainCase.believed.head;
-  const { source, block } = surest(chainCase.believed);
-  return [
-    "valid",
-    {
-      name: chainCase.acceptance.name,
-      anchored: { unix: batch.anchoredAt },
-      chain: chainCase.receipt.chain,
-      time: { unix: block.time },
-      source,
-    },
-  ];
+/** One line for people: what the verdict rests on. then: the moment that it is as of; null for now. */
+function sentence(decided, chainCase, then) {
+  const at = { moment: then };
+  if (decided !== null) {
+    const [key, values] = decided.say;
+    return then === null ? decided.say : ["as_of", { at, said: { key, values } }];
+  }
+  const { believed, past, receipt, acceptance } = chainCase;
+  const { source, block } = surest(believed);
+  const values = { name: acceptance.name, anchored: { unix: believed.head.batch.anchoredAt }, chain: receipt.chain, source };
+  return past ? ["valid_then", { ...values, at, later: laterRevocation(past, receipt) }] : ["valid", { ...values, time: { unix: block.time } }];
 }
 
 function factsOf({ credential, receipt }, chainCase) {
@@ -127,7 +131,12 @@ function factsOf({ credential, receipt }, chainCase) {
   const known = chainCase?.believed;
   if (!known) return facts;
   const { head, finalized } = known;
+  const { past } = chainCase;
   facts.evidence = { source: head.source, finalSource: finalized.source, head: head.block, finalized: finalized.block };
+  if (past) {
+    const { block, count, hash } = past.history;
+    facts.history = { block: block.number, operations: count, operationsThen: past.issuer?.operations ?? 0, hash };
+  }
   if (head.batch)
     facts.record = {
       ...head.batch,

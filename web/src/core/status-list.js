@@ -27,15 +27,18 @@ function holds({ statusListCredential: url, statusPurpose: purpose, statusListIn
 
 /**
  * The chain's check of step 9, or what the credential's status lists make of it.
+ * Of a past moment a list says nothing: it tells how things are now.
  * @param {import("./report.js").Check} check
  * @param {import("./strict-json.js").JsonObject} document
+ * @param {boolean} isPast
  * @returns {import("./report.js").Check}
  */
-export function withStatusLists(check, document) {
+export function withStatusLists(check, document, isPast) {
   const entries = readable(document);
   if (entries.length === 0) return check;
   const [key, values] = check.say;
   const chain = { key, values };
+  if (isPast) return { ...check, say: ["status.list_past", { chain }] };
   if (entries.includes(false) && check.outcome === "VALID") return unknown("status", "status.list_fault", { chain });
   return { ...check, say: ["status.list_unread", { chain }] };
 }

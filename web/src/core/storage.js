@@ -12,7 +12,7 @@
 import { bigEndian, bigint, hex, joined, keccak256 } from "./bytes.js";
 import { Fault } from "./fault.js";
 
-const LANES = 128;
+export const LANES_PER_WORD = 128;
 export const STATUS = ["unanchored", "active", "suspended", "revoked"];
 
 /** @typedef {{owner: string, paused: boolean, retired: boolean, epoch: number, distrustAfter: number}} IssuerRecord */
@@ -29,7 +29,7 @@ const shifted = (slot, offset) => bigEndian((bigint(slot) + BigInt(offset)) % 2n
  */
 export function slotsOf(issuerId, root, index) {
   const batch = keccak256(joined(root, issuerSlot(issuerId, 5)));
-  const word = bigEndian(Math.floor(index / LANES), 32);
+  const word = bigEndian(Math.floor(index / LANES_PER_WORD), 32);
   return {
     record: issuerSlot(issuerId, 0),
     didHash: issuerSlot(issuerId, 2),
@@ -76,6 +76,6 @@ export function batchRecord(word) {
  */
 export function statusOf(batch, word, index) {
   if (batch === null) return 0;
-  const lane = bits(word, 2 * (index % LANES), 2);
+  const lane = bits(word, 2 * (index % LANES_PER_WORD), 2);
   return batch.revoked || lane > 1 ? 3 : 1 + lane;
 }

@@ -40,3 +40,9 @@ export function mark(outcome) {
 }
 
 export const byId = (/** @type {string} */ id) => document.getElementById(id);
+
+/** Says how things are with a setting. @param {string} id @param {"good" | "open" | "fault"} state @param {string} text */
+export function showState(id, state, text) {
+  byId(id).dataset.state = state;
+  byId(id).textContent = text;
+}

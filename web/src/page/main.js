@@ -2,14 +2,15 @@
 
 import { Fault } from "../core/fault.js";
 import { readPolicy } from "../core/policy.js";
-import { byId, h } from "./dom.js";
+import { focusAsked, forgetAsked, NOW, readAsked, showAsked, showZone } from "./asked-moment.js";
+import { byId, h, showState } from "./dom.js";
 import { noteCard, reportCard, spoken } from "./render.js";
 import { isKept, keep, LineFault, loadSettings, readBlocks, readNodes, recall } from "./settings.js";
 import { MOST_BYTES, paired, verify } from "./verifying.js";
 import { choose, language, LANGUAGES, say, speak } from "./words.js";
 
-/** What the reader has given: files as opened, and what came of each. */
-const desk = { files: [], answers: [], run: 0 };
+/** What the reader has given: files as opened, the moment asked about, and what came of each file. */
+const desk = { files: [], asked: NOW, answers: [], run: 0 };
 const given = byId("given-policy").content.textContent.trim();
 let settings = loadSettings(given);
 
@@ -21,6 +22,7 @@ function showWords() {
   byId("kept").textContent = say(isKept ? "storage.kept" : "storage.refused");
   showTrust();
   showChain();
+  showAsked(desk.asked);
   showAnswers();
 }
 
@@ -48,29 +50,40 @@ function showAnswers() {
   );
 }
 
-/** Judges all files anew; what an earlier run still has to say is not shown. */
+/**
+ * Judges all files anew; what an earlier run still has to say is not shown. False where the moment asked
+ * about has to be mended first.
+ */
 async function judgeAll() {
   const run = (desk.run += 1);
+  const now = BigInt(Date.now()) * 1000n;
+  desk.asked = readAsked(now);
+  showAsked(desk.asked);
+  if (desk.asked.fault) {
+    focusAsked();
+    return false;
+  }
   const answers = [];
   for (const { name, bytes, receipt, lonely } of paired(desk.files)) {
     byId("live").textContent = say("busy", { name });
     if (bytes === null) answers.push({ note: ["file.unopened", { name }] });
     else if (lonely) answers.push({ note: ["file.lonely", { name, credential: name.replace(".receipt.json", ".json") }] });
-    else answers.push({ name, ...(await verify({ bytes, receipt }, settings, BigInt(Date.now()) * 1000n)) });
-    if (run !== desk.run) return;
+    else answers.push({ name, ...(await verify({ bytes, receipt }, settings, now, desk.asked.at)) });
+    if (run !== desk.run) return true;
   }
   desk.answers = answers;
   showAnswers();
   byId("live").textContent = answers
     .map(({ name, report, note }) => (report ? spoken(name, report) : say(...note)))
     .join(" ");
+  return true;
 }
 
 /** @param {{name: string, bytes: Uint8Array | null}[]} files a new file replaces one of its name */
 async function take(files) {
   const names = new Set(files.map(({ name }) => name));
   desk.files = [...desk.files.filter(({ name }) => !names.has(name)), ...files];
-  await judgeAll();
+  if (!(await judgeAll())) return;
   byId("results").scrollIntoView({ block: "start" });
   byId("results-title").focus({ preventScroll: true });
 }
@@ -132,12 +145,21 @@ function wireFiles() {
   });
 }
 
-// Settings
-
-function showState(id, state, text) {
-  byId(id).dataset.state = state;
-  byId(id).textContent = text;
+async function askAgain(event) {
+  event.preventDefault();
+  await judgeAll();
 }
+
+function wirePast() {
+  byId("past-form").addEventListener("submit", askAgain);
+  byId("past-form").addEventListener("input", showZone);
+  byId("past-now").addEventListener("click", (event) => {
+    forgetAsked();
+    return askAgain(event);
+  });
+}
+
+// Settings
 
 function showTrust() {
   const names = settings.policy.issuers.map(({ name }) => name);
@@ -220,5 +242,6 @@ function wireLook() {
 }
 
 wireFiles();
+wirePast();
 wireSettings();
 wireLook();

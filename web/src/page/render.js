@@ -9,16 +9,34 @@ const UNDECIDED = ["CANNOT_CHECK", "PENDING"];
 const markOf = (verdict) => (verdict === "VALID" ? "VALID" : UNDECIDED.includes(verdict) ? "UNKNOWN" : "INVALID");
 
 /** What a reader can do about a check that is not valid; null where nothing is wrong. */
-function advice({ step, outcome, verdict, say: [key] }) {
+function advice({ step, outcome, verdict, say: [key] }, asked) {
+  if (outcome !== "INVALID" && outcome !== "UNKNOWN") return null;
+  if (asked !== null && key in ADVICE_THEN) return say(ADVICE_THEN[key]);
   if (outcome === "INVALID") return say(`next.${verdict}`);
-  if (outcome !== "UNKNOWN") return null;
   if (key === "status.list_fault") return say("next.validity");
+  if (asked !== null && CHAIN_STEPS.includes(step)) return say("next.past");
   const isStale = step === "anchor" || step === "status" || key === "standing.not_then";
   return say(`next.${isStale ? "stale" : step}`);
 }
 
+const CHAIN_STEPS = ["evidence", "anchor", "status"];
+
+/** Of a past moment, what a step's sentence calls for. */
+const ADVICE_THEN = {
+  "anchor.not_yet": "next.later",
+  "validity.early": "next.later",
+  "status.open_then": "next.earlier",
+  "status.suspended_then": "next.today",
+};
+
+/** The verdict in words, with the moment where it is of one that has passed. */
+const heading = ({ verdict, at, isPast }) => {
+  const words = { key: `verdict.${verdict}`, values: {} };
+  return isPast ? say("verdict.then", { verdict: words, at: { moment: at } }) : say(words.key);
+};
+
 /** One line for a screen reader. */
-export const spoken = (name, { verdict, say: sentence }) => `${printable(name)}: ${say(`verdict.${verdict}`)}. ${say(...sentence)}`;
+export const spoken = (name, report) => `${printable(name)}: ${heading(report)}. ${say(...report.say)}`;
 
 /**
  * @param {string} name of the file @param {import("../core/ladder.js").Report} report
@@ -27,7 +45,7 @@ export const spoken = (name, { verdict, say: sentence }) => `${printable(name)}:
 export function reportCard(name, report, text, open) {
   const { verdict, checks, facts } = report;
   const decided = decidingCheck(checks);
-  const todo = decided && advice(decided);
+  const todo = decided && advice(decided, report.at);
   return h(
     "article.result",
     { "data-verdict": verdict, "aria-label": printable(name) },
@@ -35,7 +53,7 @@ export function reportCard(name, report, text, open) {
       "div.answer",
       {},
       mark(markOf(verdict)),
-      h("h3.verdict", {}, say(`verdict.${verdict}`), h("code", { dir: "ltr" }, verdict)),
+      h("h3.verdict", {}, heading(report), h("code", { dir: "ltr" }, verdict)),
       h("p.sentence", {}, say(...report.say)),
     ),
     h(
@@ -47,7 +65,7 @@ export function reportCard(name, report, text, open) {
         "details.steps",
         { open },
         h("summary", {}, say("ladder.title")),
-        h("ol.ladder", {}, ...checks.map(stepItem)),
+        h("ol.ladder", {}, ...checks.map((check) => stepItem(check, report.at))),
       ),
       h(
         "details.raw",
@@ -62,9 +80,9 @@ export function reportCard(name, report, text, open) {
   );
 }
 
-function stepItem(check) {
+function stepItem(check, asked) {
   const { step, outcome } = check;
-  const todo = advice(check);
+  const todo = advice(check, asked);
   return h(
     "li",
     { "data-outcome": outcome, "data-step": step },
@@ -79,13 +97,14 @@ function stepItem(check) {
   );
 }
 
-function factList(name, { facts, checkedAt }) {
+function factList(name, { facts, checkedAt, at }) {
   const { credential, evidence, record } = facts;
   const rows = [
     ["credential", credential?.name],
     ["issuer", credential?.issuer],
     ["anchored", record && date(record.anchoredAt * 1000)],
     ["known", evidence && date(evidence.head.time * 1000)],
+    ["asked", at !== null && date(Number(at / 1000n))],
     ["checked", date(Number(checkedAt / 1000n))],
     ["file", name],
   ];

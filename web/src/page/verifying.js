@@ -42,13 +42,14 @@ export function paired(files) {
  * @param {{bytes: Uint8Array, receipt: Uint8Array | null}} file
  * @param {import("./settings.js").Settings} settings
  * @param {bigint} now microseconds since 1970
+ * @param {bigint | null} [at] the same, of the moment to judge as of; null for now
  */
-export async function verify({ bytes, receipt }, settings, now) {
+export async function verify({ bytes, receipt }, settings, now, at = null) {
   const { examination, bundle, text } = open(bytes, receipt);
   const evidence = examination.sealed
-    ? await gather(examination.sealed, bundle, settings, now)
+    ? await gather(examination.sealed, bundle, settings, now, at)
     : { reason: ["unread.nobody", {}] };
-  return { report: judge(examination, evidence, settings.policy, now, bundle ? bundleWord(bundle) : NO_WORD), text };
+  return { report: judge(examination, evidence, settings.policy, now, at, bundle ? bundleWord(bundle) : NO_WORD), text };
 }
 
 function open(bytes, receipt) {
@@ -71,14 +72,16 @@ function open(bytes, receipt) {
 }
 
 /** The strongest evidence that there is; fresh before stale. */
-async function gather(receipt, bundle, settings, now) {
+async function gather(receipt, bundle, settings, now, at) {
   const { policy, blocks, nodes, agree } = settings;
   if (!registryAt(policy, receipt.chain, receipt.registry)) return { reason: ["unread.untrusted", {}] };
   const trusted = blocks.filter(({ chain }) => chain === receipt.chain).map(({ hash }) => hash);
+  // Nodes are asked for what is; what was, a bundle's history alone tells here.
+  if (at !== null) return bundle ? fromBundle(bundle, trusted, true) : { reason: ["unread.history", {}] };
   const isFresh = (evidence) =>
     "head" in evidence && now - ofUnix(surest(evidence).block.time) <= BigInt(policy.maxAgeS) * 1_000_000n;
   const ways = [
-    ...(bundle ? [() => fromBundle(bundle, trusted)] : []),
+    ...(bundle ? [() => fromBundle(bundle, trusted, false)] : []),
     ...(nodes.length ? [...trusted.toReversed().map((hash) => () => askUnderBlock(nodes, receipt, hash))] : []),
     ...(nodes.length ? [() => askNow(nodes, receipt, agree)] : []),
   ];
@@ -91,9 +94,9 @@ async function gather(receipt, bundle, settings, now) {
   return best ?? { reason: ["unread.nobody", {}] };
 }
 
-function fromBundle(bundle, trusted) {
+function fromBundle(bundle, trusted, withHistory) {
   try {
-    const { block, evidence } = proveBundle(bundle);
+    const { block, evidence } = proveBundle(bundle, withHistory);
     return trusted.includes(block.hash) ? evidence : { reason: ["unread.block", { number: block.number, hash: block.hash }] };
   } catch (fault) {
     if (fault instanceof Fault) return { reason: ["unread.proof", { fault }] };
