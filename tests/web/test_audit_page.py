@@ -12,6 +12,8 @@ from contract_views import REGISTRY
 from pages import AXE, DESKTOP, PHONE, Visit
 from report_cases import STRANGE, report
 
+from anchor_service.database import Database, insert_one
+from anchor_service.schema import batch, credential
 from registry.audit_page import audit_page
 from registry.audit_series import Series
 from registry.cli import main
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
+
+    from registry.values import IssuerId
 
 NIGHTS = 40
 HOUR_S = 3600
@@ -68,6 +72,88 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store = ["--store", str(folder / "store.db"), "--every", "36", "--max-age", "100000"]
         assert main(["audit", *place, str(REGISTRY), *store, "--html", str(file), "--cost"]) == 0
     return file
+
+
+CREDENTIALS = {0: 3, 1: 120, 3: 1}
+"""By night; the batches have 128 leaves each."""
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four nights of an issuer whose database was compared; in one of them another anchored."""
+    folder = tmp_path_factory.mktemp("recorded")
+    database = Database(f"sqlite:///{folder}/credanchor.db")
+    database.migrate()
+    with registry_chain() as registry:
+        at_night(registry, -1)
+        mine, theirs = registry.register(1), registry.register(2)
+        for night in range(4):
+            at_night(registry, night)
+            root = bytes([3, night]) + bytes(30)
+            who, issuer = (1, mine) if night in CREDENTIALS else (2, theirs)
+            registry.do(who, "anchor", issuer, root, 128, META)
+            if night in CREDENTIALS:
+                record(database, night, mine, root)
+        registry.settle()
+        file = folder / "audit.html"
+        place = ["--rpc", registry.rpc.url, "--chain", "eip155:31337", "--registry"]
+        words = ["--store", str(folder / "store.db"), "--max-age", "100000", "--html", str(file)]
+        words += ["--database", f"sqlite:///{database.file}"]
+        assert main(["audit", *place, str(REGISTRY), *words]) == 0
+    database.close()
+    return file
+
+
+def record(database: Database, night: int, issuer_id: IssuerId, root: bytes) -> None:
+    """As the issuer's service has a final batch, its credentials' documents apart."""
+    at = BEGINNING + night * 24 * HOUR_S
+    with database.write() as connection:
+        row = insert_one(
+            connection,
+            batch,
+            issuer="main",
+            state="FINAL",
+            created=at,
+            changed=at,
+            tries=0,
+            issuer_id=bytes(issuer_id),
+            root=root,
+            size=128,
+            meta_hash=META,
+            sealed=at - 60,
+            leaves=bytes(128 * 32),
+        )
+        for number in range(CREDENTIALS[night]):
+            digest = bytes([night, number]) + bytes(30)
+            values = {"batch": row, "issuer": "main", "created": at, "digest": digest}
+            connection.execute(credential.insert().values(values))
+
+
+def test_credentials_are_counted_by_the_issuers_records(browser: Browser, recorded: Path) -> None:
+    visit = Visit.begin(browser, recorded, now=None)
+    chart = visit.page.locator("figure", has=visit.page.locator("#credentials-title"))
+    assert (
+        visit.page.locator("#credentials-title").text_content() == "Credentials anchored per night"
+    )
+    assert chart.locator("figcaption p").inner_text() == (
+        "124 credentials in 3 of 5 nights. By the issuer's own records."
+    )
+    bars = chart.locator("svg rect title").all_text_contents()
+    assert [int(one.rpartition(": ")[2].split()[0]) for one in bars] == [3, 120, 1]
+    chart.locator("summary").click()
+    assert chart.locator("tbody td").all_inner_texts() == ["3", "120", "1"]
+    # Of all issuers the leaves, which the chain tells; of this one alone the credentials.
+    assert "512 leaves in 4 of 5 nights." in visit.page.inner_text("main")
+    facts = visit.page.locator(".facts").first.inner_text()
+    assert "The issuer's own records" in facts
+    visit.end()
+
+
+def test_without_records_nothing_is_said_of_credentials(browser: Browser, written: Path) -> None:
+    visit = Visit.begin(browser, written, now=None)
+    assert visit.page.locator("#credentials-title").count() == 0
+    assert "Nothing: the chain alone" in visit.page.inner_text("main")
+    visit.end()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
