@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.charts import Bar, Mark, bars, timeline
 from registry.moments import unix_minute
@@ -33,44 +33,67 @@ _KEY_WORDS = {
 _GWEI, _COIN = 10**9, 10**18
 
 
+class _Counted(NamedTuple):
+    """nouns: one, and many."""
+
+    name: str
+    title: str
+    nouns: tuple[str, str]
+    values: Mapping[int, int]
+    hint: str = ""
+
+
 def figures(series: Series, costs: Costs | None) -> Iterator[str]:
-    """All that there is something to show for, as HTML."""
+    """All that there is something to show for, as HTML; then what there is nothing of."""
     if series.first is None or series.last is None:
         yield '<p class="hint">Nothing has happened in the blocks that this audit tells of.</p>'
         return
     days = calendar(series.first, series.last)
-    yield _counts("anchors", "Anchors", "anchors", days, series.anchors)
-    yield _counts("leaves", "Leaves anchored", "leaves", days, series.leaves, _LEAVES)
-    if series.credentials is not None:
-        yield _counts(
-            "credentials",
-            "Credentials anchored",
-            "credentials",
-            days,
-            series.credentials,
-            "By the issuer's own records.",
-        )
-    yield _counts("revocations", "Revocations", "revocations", days, series.revocations, _WHOLE)
-    yield _keys(series, days)
+    nothing = []
+    for one in _counted(series):
+        if any(one.values.values()):
+            yield _counts(one, days)
+        else:
+            nothing.append(f"no {one.nouns[1]}")
+    if series.key_events:
+        yield _keys(series, days)
+    else:
+        nothing.append("no change of keys")
     if costs is not None:
         yield _cost(days, costs)
+    if nothing:
+        told = f"{', '.join(nothing)} in {_plural(days.bars, days.noun)}."
+        yield f'<p class="hint">{told.capitalize()}</p>'
+
+
+def _counted(series: Series) -> Iterator[_Counted]:
+    yield _Counted("anchors", "Anchors", ("anchor", "anchors"), series.anchors)
+    yield _Counted("leaves", "Leaves anchored", ("leaf", "leaves"), series.leaves, _LEAVES)
+    if series.credentials is not None:
+        nouns = ("credential", "credentials")
+        yield _Counted("credentials", "Credentials anchored", nouns, series.credentials, _OWN)
+    nouns = ("revocation", "revocations")
+    yield _Counted("revocations", "Revocations", nouns, series.revocations, _WHOLE)
 
 
 _LEAVES = "A batch's leaves are its credentials and random filling: the chain does not tell which."
+_OWN = "By the issuer's own records."
 _WHOLE = "A batch that was revoked as a whole counts with all its leaves."
 
 
-def _counts(
-    name: str, title: str, noun: str, days: Calendar, values: Mapping[int, int], hint: str = ""
-) -> str:
-    sums = days.spread(values)
-    busy = sum(1 for one in sums if one)
-    shown = [Bar(f"{days.label(i)}: {one:,} {noun}", one) for i, one in enumerate(sums)]
-    title = f"{title} per {days.noun}"
-    told = f"{sum(sums):,} {noun} in {busy} of {_plural(len(sums), days.noun)}."
-    chart = bars(name, title, told, shown, _ends(days))
-    rows = [(days.label(i), f"{one:,}") for i, one in enumerate(sums) if one]
-    return _figure(title, told, hint, chart, (_span(days), noun), rows)
+def _counts(one: _Counted, days: Calendar) -> str:
+    sums = days.spread(one.values)
+    held = [(days.label(i), number) for i, number in enumerate(sums) if number]
+    shown = [Bar(f"{days.label(i)}: {_of(n, one.nouns)}", n) for i, n in enumerate(sums)]
+    title = f"{one.title} per {days.noun}"
+    told = f"{_of(sum(sums), one.nouns)} in {len(held)} of {_plural(len(sums), days.noun)}."
+    chart = bars(one.name, title, told, shown, _ends(days))
+    rows = [(label, f"{number:,}") for label, number in held]
+    return _figure(title, told, one.hint, chart, (_span(days), one.nouns[1]), rows)
+
+
+def _of(number: int, nouns: tuple[str, str]) -> str:
+    return f"{number:,} {nouns[number != 1]}"
 
 
 def _cost(days: Calendar, costs: Costs) -> str:
@@ -106,7 +129,7 @@ def _keys(series: Series, days: Calendar) -> str:
         )
         for label, kinds in _KEY_ROWS
     ]
-    rows = [row for row in rows if row[1]] or [("No key has changed", [])]
+    rows = [row for row in rows if row[1]]
     told = f"{_plural(len(series.key_events), 'change')} of keys and of who may act."
     chart = timeline("keys", "Keys over time", told, rows, _ends(days))
     table = [

@@ -142,6 +142,9 @@ def test_credentials_are_counted_by_the_issuers_records(browser: Browser, record
     assert [int(one.rpartition(": ")[2].split()[0]) for one in bars] == [3, 120, 1]
     chart.locator("summary").click()
     assert chart.locator("tbody td").all_inner_texts() == ["3", "120", "1"]
+    nothing = "No revocations, no change of keys in 5 nights."
+    assert visit.page.locator(".charts > p").inner_text() == nothing
+    assert visit.page.locator("figure svg").count() == 3
     # Of all issuers the leaves, which the chain tells; of this one alone the credentials.
     assert "512 leaves in 4 of 5 nights." in visit.page.inner_text("main")
     facts = visit.page.locator(".facts").first.inner_text()
@@ -180,6 +183,29 @@ def test_it_shows_what_the_chain_holds(browser: Browser, written: Path) -> None:
     assert visit.page.locator("svg[aria-labelledby^=keys] circle").count() == 4
     assert "on the word of http://127.0.0.1" in said
     assert "anchored 72.0 hours after the anchor before" in said
+    visit.end()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_no_word_of_ours_is_broken_in_two(
+    browser: Browser, recorded: Path, size: tuple[int, int]
+) -> None:
+    """Long hashes may break anywhere; labels are one line high."""
+    visit = Visit.begin(browser, recorded, size=size, now=None)
+    lines = visit.page.evaluate(
+        "[...document.querySelectorAll('.numbers dt, summary, .findings th')].map(one =>"
+        " one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).lineHeight))"
+    )
+    assert lines
+    assert max(lines) < 1.9
+    gaps = visit.page.evaluate(
+        "[...document.querySelectorAll('.facts dt')].filter(one => {"
+        " const a = one.getBoundingClientRect();"
+        " const b = one.nextElementSibling.getBoundingClientRect();"
+        " const range = document.createRange(); range.selectNodeContents(one);"
+        " return range.getBoundingClientRect().right > b.left && a.bottom > b.top + 1 })"
+    )
+    assert gaps == []
     visit.end()
 
 
