@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from anchor_service.database import Database
     from anchor_service.keys import Signer
     from anchor_service.lifecycle import Moment
+    from anchor_service.submitter import Watch
 
 CHAIN = ChainId(31337)
 REGISTRY = artifact.load().address
@@ -144,7 +145,22 @@ def open_line(
     approval: ApprovalSettings | None = None,
 ) -> Iterator[Line]:
     """One run of the service, as a process of its own would have it."""
-    watch = fault or Fault()
+    yield new_line(
+        database, chain, key, issuer_id, limits=limits, watch=fault or Fault(), approval=approval
+    )
+
+
+def new_line(
+    database: Database,
+    chain: Chain,
+    key: Signer,
+    issuer_id: IssuerId,
+    *,
+    limits: Limits | None = None,
+    watch: Watch,
+    approval: ApprovalSettings | None = None,
+) -> Line:
+    """With a lease of its own: whoever had it before has lost it."""
     limits = limits or quick()
     with database.alone() as alone, database.write() as connection:
         # As after a wait: who had it before is dead, or will find that it lost it.
@@ -162,7 +178,7 @@ def open_line(
     assert lease is not None
     submitter = Submitter(database, chain, key, lease, limits=limits, watch=watch)
     desk = Desk(database, chain, key.address, submitter, lambda: mine_to_finality(chain.node))
-    yield Line(desk, REGISTRY, issuer_id, watch, approval or ApprovalSettings())
+    return Line(desk, REGISTRY, issuer_id, watch, approval or ApprovalSettings())
 
 
 def add(database: Database, *names: str) -> None:
