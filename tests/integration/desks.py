@@ -78,17 +78,18 @@ def deployed_chain(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def memory_chain() -> Iterator[str]:
+def memory_chain(chain: ChainId = CHAIN) -> Iterator[str]:
     """As `deployed_chain`, but kept nowhere: for tests that begin hundreds of runs."""
-    with bare_chain(CHAIN.number) as rpc, Node(rpc.url) as node:
+    with bare_chain(chain.number) as rpc, Node(rpc.url) as node:
         rpc("anvil_mine", "0x3")
-        key = new_key(node)
-        send(node, key, artifact.FACTORY, artifact.SALT + artifact.load().creation_code, 5_000_000)
+        key = new_key(node, chain)
+        code = artifact.SALT + artifact.load().creation_code
+        send(node, key, artifact.FACTORY, code, 5_000_000, chain)
         yield rpc.url
 
 
-def new_key(node: Node) -> ChainKey:
-    return ChainKey(Account.from_key(new_key_secret(node)), CHAIN)
+def new_key(node: Node, chain: ChainId = CHAIN) -> ChainKey:
+    return ChainKey(Account.from_key(new_key_secret(node)), chain)
 
 
 def new_key_secret(node: Node) -> str:
@@ -98,10 +99,17 @@ def new_key_secret(node: Node) -> str:
     return str(account.key.hex())
 
 
-def send(node: Node, key: ChainKey, to: Address, data: bytes, gas: int = 1_000_000) -> None:
+def send(
+    node: Node,
+    key: ChainKey,
+    to: Address,
+    data: bytes,
+    gas: int = 1_000_000,
+    chain_id: ChainId = CHAIN,
+) -> None:
     """A transaction past the service, as another program with the same key would send it."""
-    chain = Chain(node, CHAIN)
-    raw, tx_hash = key.sign(CHAIN, chain.nonce(key.address), to, data, gas, FEES)
+    chain = Chain(node, chain_id)
+    raw, tx_hash = key.sign(chain_id, chain.nonce(key.address), to, data, gas, FEES)
     node.call("eth_sendRawTransaction", ["0x" + raw.hex()])
     for _ in range(500):
         mined = chain.mined(tx_hash)
@@ -120,11 +128,11 @@ def call_data(signature: str, *words: bytes | int) -> bytes:
     return keccak256(signature.encode())[:4] + b"".join(encoded)
 
 
-def new_issuer(node: Node, owner: ChainKey) -> IssuerId:
+def new_issuer(node: Node, owner: ChainKey, chain: ChainId = CHAIN) -> IssuerId:
     salt = RegistrantSalt(os.urandom(32))
-    issuer_id = issuer_id_of(CHAIN, REGISTRY, owner.address, salt)
+    issuer_id = issuer_id_of(chain, REGISTRY, owner.address, salt)
     errand = Register(REGISTRY, issuer_id, salt, DidHash(b"\7" * 32), "")
-    send(node, owner, REGISTRY, errand.data)
+    send(node, owner, REGISTRY, errand.data, chain_id=chain)
     return issuer_id
 
 

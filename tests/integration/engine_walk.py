@@ -79,6 +79,7 @@ class Walk(RuleBasedStateMachine):
         self.node = WatchedNode(self.rpc.url, self.plan, self.eyes, self.model.sent)
         self.line: Line | None = None
         self.at: tuple[Moment, Callable[[], None]] | None = None
+        self.trouble = ""
 
     @property
     def rpc(self) -> BareChain:
@@ -133,6 +134,7 @@ class Walk(RuleBasedStateMachine):
             raise
         except (ServiceError, ChainError) as error:
             self.done[type(error).__name__] += 1
+            self.trouble = str(error)
             self.line = self.line if self.line is not before else None
         except _Killed:
             self.done["killed"] += 1
@@ -254,6 +256,8 @@ class Walk(RuleBasedStateMachine):
             self.done["node restarted"] += 1
             self.restarted = True
             self.ground.restart()
+            # Of older blocks anvil has kept the accounts, but no code.
+            self.base = self._head()
 
     def _calm(self) -> None:
         self.rpc("anvil_setNextBlockBaseFeePerGas", hex(NORMAL))
@@ -279,13 +283,17 @@ class Walk(RuleBasedStateMachine):
     # What must hold at each moment.
 
     @invariant()
+    def holds(self) -> None:
+        self.moves_as_the_design_has_it()
+        self.a_seal_never_changes()
+        self.the_chain_holds_what_was_sealed_once()
+
     def moves_as_the_design_has_it(self) -> None:
         new = moves(self.eyes, len(self.model.seen))
         self.model.seen += new
         for one in new:
             assert self.model.may(one), one
 
-    @invariant()
     def a_seal_never_changes(self) -> None:
         for one in self._batches():
             seal = (one.root, one.size, one.meta_hash, one.issuer_id)
@@ -296,7 +304,6 @@ class Walk(RuleBasedStateMachine):
                     place = (found.batch, found.index)
                     assert self.model.placed.setdefault(found.digest, place) == place
 
-    @invariant()
     def the_chain_holds_what_was_sealed_once(self) -> None:
         with Node(self.rpc.url) as node:
             logs = anchors(node, self.ground.issuer_id)
@@ -344,10 +351,9 @@ class Walk(RuleBasedStateMachine):
             if not self.model.digests or settled(self.eyes):
                 break
         else:
-            raise AssertionError("it does not come to rest")
+            raise AssertionError(f"it does not come to rest: {self.trouble}")
         self._work("look", lambda line: watching.look([line]))
-        self.a_seal_never_changes()
-        self.the_chain_holds_what_was_sealed_once()
+        self.holds()
         self._ends_well()
 
     def _round(self, line: Line) -> None:

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from census import census
 from databases import new_postgres
-from desks import add, anchors, memory_chain
+from desks import CHAIN, add, anchors, memory_chain
 from eth_account import Account
 from sqlalchemy import select, update
-from worker_desk import Office, going_on, office
+from worker_desk import Office, going_on, move_in_abroad, office
 
-from anchor_service import account_store, batch_store, changes, overview, store, worker
+from anchor_service import account_store, anchoring, batch_store, changes, overview, store, worker
 from anchor_service.errors import DatabaseError
 from anchor_service.lifecycle import BatchState, ChangeState, Moment
 from anchor_service.posts import Tempo
-from anchor_service.schema import notice, signer_lease
+from anchor_service.schema import intent, notice, signer_lease
 from registry import cli
 from registry.errors import WorkspaceError
 from registry.events import StatusChange
 from registry.rpc import Node
+from registry.values import ChainId, CredentialDigest
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
 QUICK = Tempo(idle=0.05, busy=0.05, looks=0.1)
 LEASE_S = 3
 PATIENCE_S = 40.0
+ABROAD = ChainId(11155111)
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +122,6 @@ def add_for(one: Office, handle: str, *names: str) -> None:
 
 
 def add_one(name: str) -> store.NewCredential:
-    from hashlib import sha256
-
-    from registry.values import CredentialDigest
-
     raw = b'{"id":"%s"}' % name.encode()
     return store.NewCredential(name, name, CredentialDigest(sha256(raw).digest()), raw)
 
@@ -154,13 +155,69 @@ def test_one_worker_serves_issuers_with_keys_of_their_own_and_shared(
     one.database.close()
 
 
-def test_a_seal_that_is_asked_for_comes_before_the_schedules(
+def test_one_worker_serves_issuers_on_two_chains_with_one_account(
     url: str, tmp_path: Path, environment: Callable[[Office], Office]
+) -> None:
+    """A chain that stands still holds up nobody on the other; each batch has one home."""
+    one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
+    with memory_chain(ABROAD) as abroad:
+        move_in_abroad(one, "abroad", abroad, ABROAD)
+        with Node(abroad) as node:
+            node.call("evm_setAutomine", [False])
+        for handle in one.issuers:
+            add_for(one, handle, "one", "two", "three")
+        with working(one):
+            until(lambda: all_final(one, "main", 1))
+            assert not all_final(one, "abroad", 1)
+            with going_on(abroad):
+                until(lambda: all_final(one, "abroad", 1))
+                with one.database.write() as connection:
+                    row = store.find(connection, "one", "abroad").row
+                    now = int(time.time())
+                    changes.want(connection, StatusChange.REVOKE, [row], now, urgent=True)
+                until(lambda: all_final(one, "abroad", 1))
+        query = select(intent.c.chain, intent.c.sender, intent.c.nonce, intent.c.kind)
+        with one.database.read() as connection:
+            rows = connection.execute(query.order_by(intent.c.chain, intent.c.nonce)).all()
+        # The first of each chain's registered the issuer.
+        assert [(row.chain, row.nonce, row.kind) for row in rows] == [
+            (CHAIN.number, 1, "anchor"),
+            (ABROAD.number, 1, "anchor"),
+            (ABROAD.number, 2, "status"),
+        ]
+        assert len({row.sender for row in rows}) == 1
+        for handle, place in (("main", url), ("abroad", abroad)):
+            with Node(place) as node, one.database.read() as connection:
+                (batch,) = batch_store.sealed_batches(connection, issuer=handle)
+                logs = [anchors(node, issuer_id) for issuer_id in one.issuers.values()]
+                assert [log.topics[2] for those in logs for log in those] == [batch.root]
+                documents = [b'{"id":"%s"}' % name for name in (b"one", b"two", b"three")]
+                digests = [CredentialDigest(sha256(raw).digest()) for raw in documents]
+                found = census(node, connection, batch.issuer_id, digests, handle=handle)
+                assert found.clean, found
+    one.database.close()
+
+
+def test_a_seal_that_is_asked_for_comes_before_the_schedules(
+    url: str,
+    tmp_path: Path,
+    environment: Callable[[Office], Office],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
     add(one.database, "one")
+    rounds = threading.Semaphore(0)
+    advance = anchoring.advance
+
+    def counted(*arguments: Any, **named: Any) -> bool:
+        done = advance(*arguments, **named)
+        rounds.release()
+        return done
+
+    monkeypatch.setattr(anchoring, "advance", counted)
     with working(one):
-        time.sleep(0.5)
+        for _ in range(3):
+            assert rounds.acquire(timeout=PATIENCE_S)
         with one.database.write() as connection:
             assert batch_store.sealed_batches(connection) == []
             batch_store.ask_seal(connection, "main", int(time.time()))
@@ -297,23 +354,22 @@ def test_another_worker_takes_a_killed_ones_batches_over_within_one_lease(
     url: str, tmp_path: Path, postgres_url: str
 ) -> None:
     one = office(tmp_path / "w", url, postgres_url)
-    workers = [one.worker("--lease", str(LEASE_S)) for _ in range(2)]
-    try:
+    logs = [tmp_path / f"{number}.log" for number in range(3)]
+    with ExitStack() as stack:
+        files = [stack.enter_context(log.open("wb")) for log in logs]
+        words = ("worker", "--lease", str(LEASE_S))
+        workers = [stack.enter_context(ending(one.process(*words, log=file))) for file in files]
+        # Each waits for the lease, or has it.
+        until(lambda: all(b"worker_started" in log.read_bytes() for log in logs))
         until(lambda: len(holder(one)) == 1)
-        taken = 0.0
-        for night in (1, 2):
-            taken = max(taken, _killed_at_work(one, workers, night))
-    finally:
-        for process in workers:
-            process.kill()
-            process.wait()
+        taken = max(_killed_at_work(one, workers, night) for night in (1, 2))
     assert_once(url, one)
     assert taken <= LEASE_S
     one.database.close()
 
 
 def _killed_at_work(one: Office, workers: list[subprocess.Popen[bytes]], night: int) -> float:
-    """Kill the one that has the account, start another; seconds until it is taken over."""
+    """Kill the one that has the account; seconds until another has it."""
     add(one.database, *(f"{night} {number}" for number in range(3)))
     ((owner, token, _),) = holder(one)
     (first,) = [process for process in workers if f":{process.pid}:" in owner]
@@ -322,9 +378,17 @@ def _killed_at_work(one: Office, workers: list[subprocess.Popen[bytes]], night: 
     first.wait()
     workers.remove(first)
     taken = until(lambda: holder(one)[0][1] > token)
-    workers.append(one.worker("--lease", str(LEASE_S)))
     until(lambda: all_final(one, "main", night))
     return taken
+
+
+@contextmanager
+def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _sealed(one: Office) -> int:
@@ -379,9 +443,14 @@ def test_a_dead_holders_lease_in_the_far_future_is_taken_over_by_the_steady_cloc
 
 
 def test_a_lease_that_runs_out_mid_send_leaves_one_anchor(
-    url: str, tmp_path: Path, postgres_url: str, environment: Callable[[Office], Office]
+    url: str,
+    tmp_path: Path,
+    postgres_url: str,
+    environment: Callable[[Office], Office],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The first worker stops between signing and sending; the second finishes; the first wakes."""
+    caplog.set_level(logging.INFO, "credanchor")
     one = environment(office(tmp_path / "w", url, postgres_url))
     add(one.database, "one", "two", "three")
     asleep, wake, ended = threading.Event(), threading.Event(), threading.Event()
@@ -407,7 +476,8 @@ def test_a_lease_that_runs_out_mid_send_leaves_one_anchor(
         with working(one):
             until(lambda: all_final(one, "main", 1))
             wake.set()
-            time.sleep(0.5)
+            # Noticed with the first write after the send.
+            until(lambda: "lease_lost" in caplog.messages)
     stop.set()
     thread.join(20)
     assert ended.is_set()

@@ -8,7 +8,8 @@ import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from bare_chain import BareChain
 from desks import CHAIN, REGISTRY, new_issuer, new_key_secret
@@ -21,9 +22,8 @@ from registry.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
-    from registry.values import IssuerId
+    from registry.values import ChainId, IssuerId
 
 _TEXT = """
 [chain]
@@ -55,6 +55,17 @@ id = "{issuer}"
 [issuers.{handle}.account]
 key_env = "{variable}"
 """
+_ABROAD = """
+[issuers.{handle}.issuer]
+name = "{handle}"
+id = "{issuer}"
+
+[issuers.{handle}.chain]
+id = "{chain}"
+rpc = ["{url}"]
+registry = "{registry}"
+fee_cap_gwei = 1000
+"""
 
 
 @dataclass
@@ -71,10 +82,15 @@ class Office:
         return Workspace.load(self.folder, {})
 
     def worker(self, *options: str) -> subprocess.Popen[bytes]:
-        """A real process; its log goes where the test's output goes."""
-        program = "import sys; from registry.cli import main; sys.exit(main(sys.argv[1:]))"
-        command = [sys.executable, "-c", program, "-w", str(self.folder), "worker", *options]
-        return subprocess.Popen(command, env={**os.environ, **self.environment})
+        """A real process, which is in a hurry; its log goes where the test's output goes."""
+        return self.process("worker", *options)
+
+    def process(self, *command: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+        """`credanchor` with a worker in it, as `hasty_service.py` starts it."""
+        script = str(Path(__file__).with_name("hasty_service.py"))
+        words = [sys.executable, script, "-w", str(self.folder), *command]
+        environment = {**os.environ, **self.environment}
+        return subprocess.Popen(words, env=environment, stdout=log, stderr=log)
 
 
 def office(
@@ -107,6 +123,18 @@ def office(
     database = Database(database_url)
     database.migrate()
     return Office(folder, environment, issuers, database)
+
+
+def move_in_abroad(one: Office, handle: str, url: str, chain: ChainId) -> None:
+    """One more issuer, with the main one's key on another chain."""
+    account = Account.from_key(one.environment["MAIN_KEY"])
+    with Node(url) as node:
+        node.call("anvil_setBalance", [account.address, hex(10**20)])
+        issuer_id = new_issuer(node, ChainKey(account, chain), chain)
+    text = _ABROAD.format(handle=handle, issuer=issuer_id, chain=chain, url=url, registry=REGISTRY)
+    with (one.folder / "credanchor.toml").open("a") as file:
+        file.write(text)
+    one.issuers = {**one.issuers, handle: issuer_id}
 
 
 @contextmanager
