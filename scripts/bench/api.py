@@ -2,10 +2,11 @@
 
     python scripts/bench/api.py [--json] [--quick]
 
-Clients are a process of their own and share the machine with the server. A bare ASGI echo of the
-same bodies is what the server could do if it did nothing; a bare loop that inserts the same packed
-rows and commits is what the database could. A shared machine is slow in spells, so the ratios say
-more than the times.
+The client is a process of its own that writes prepared bytes and reads lengths: a tenth of the
+server's work. On two cores client, server and PostgreSQL share what each would have alone. A bare
+ASGI echo of the same bodies is what the server could do if it did nothing; a bare loop that inserts
+the same packed rows and commits is what the database could. A shared machine is slow in spells, so
+the ratios, and the seconds of a core that server and client used, say more than the times.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 from formats import Figure, show
 from http_client import closed_loop, open_loop, percentile, request, stream
 from sample import credential
@@ -56,6 +58,17 @@ async def app(scope, receive, send):
 _COLUMNS = ("batch", "issuer", "created", "credential_id", "label", "digest", "document")
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    port: int
+    process: psutil.Process
+
+    @property
+    def core_seconds(self) -> float:
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--json", action="store_true", help="for programs")
@@ -77,27 +90,27 @@ def main() -> int:
 
 def measure(folder: Path, singles: int, bulk: int, stored: int) -> list[Figure]:
     figures = []
-    with postgres(folder / "pg") as server:
-        for name, url in (("SQLite", f"sqlite:///{folder}/bench.db"), ("PostgreSQL", server)):
+    with postgres(folder / "pg") as pg:
+        for name, url in (("SQLite", f"sqlite:///{folder}/bench.db"), ("PostgreSQL", pg)):
             database = Database(url)
             database.migrate()
             workspace, key = new_site(folder / name.lower(), database, url)
-            with api(workspace) as port:
+            with api(workspace) as server:
                 echo = echo_rate(folder, singles)
-                figures += single_posts(name, database, port, key, singles, echo)
-                figures += bulk_posts(name, database, port, key, bulk)
+                figures += single_posts(name, database, server, key, singles, echo)
+                figures += bulk_posts(name, database, server, key, bulk)
             if name == "SQLite":
                 fill(database, stored)
-                with api(workspace) as port:
-                    figures += receipts(database, port, key, stored)
+                with api(workspace) as server:
+                    figures += receipts(database, server, key, stored)
             database.close()
     return figures
 
 
 def single_posts(
-    name: str, database: Database, port: int, key: str, count: int, echo: float
+    name: str, database: Database, server: Server, key: str, count: int, echo: float
 ) -> list[Figure]:
-    told = client(kind="post", port=port, key=key, count=count)
+    told = client(server, kind="post", key=key, count=count)
     alone = committed_one_by_one(database, min(count, 500))
     least = SINGLE[name]
     return [
@@ -107,6 +120,7 @@ def single_posts(
             f"at least {least}/s, p99 under {SINGLE_P99_MS} ms",
             told["rate"] >= least and told["p99"] < SINGLE_P99_MS,
         ),
+        core_time(told, count),
         Figure(
             "  beside a bare ASGI echo of the same",
             f"{echo / told['rate']:.1f} times as fast: {echo:,.0f}/s",
@@ -122,8 +136,8 @@ def single_posts(
     ]
 
 
-def bulk_posts(name: str, database: Database, port: int, key: str, count: int) -> list[Figure]:
-    told = client(kind="bulk", port=port, key=key, count=count)
+def bulk_posts(name: str, database: Database, server: Server, key: str, count: int) -> list[Figure]:
+    told = client(server, kind="bulk", key=key, count=count)
     bare = inserted_in_portions(database, count)
     return [
         Figure(
@@ -132,6 +146,7 @@ def bulk_posts(name: str, database: Database, port: int, key: str, count: int) -
             f"at least {BULK:,}/s",
             told["rate"] >= BULK,
         ),
+        core_time(told, count),
         Figure(
             "  beside a bare insert of rows packed before",
             f"{told['rate'] / bare:.2f} of its {bare:,.0f}/s",
@@ -141,7 +156,13 @@ def bulk_posts(name: str, database: Database, port: int, key: str, count: int) -
     ]
 
 
-def receipts(database: Database, port: int, key: str, stored: int) -> list[Figure]:
+def core_time(told: dict[str, float], count: int) -> Figure:
+    server, client = (told[one] / count * 1e6 for one in ("server", "client"))
+    text = f"server {server:,.0f} µs each, client {client:,.0f} µs"
+    return Figure("  time of a core", text, "", None)
+
+
+def receipts(database: Database, server: Server, key: str, stored: int) -> list[Figure]:
     with database.read() as connection:
         first, last = connection.exec_driver_sql(
             "SELECT min(credential), max(credential) FROM placement"
@@ -152,7 +173,7 @@ def receipts(database: Database, port: int, key: str, stored: int) -> list[Figur
             for row in rows
         ]
     paths = [f"/v1/credentials/0x{bytes(one).hex()}/receipt" for one in digests if one is not None]
-    told = client(kind="get", port=port, key=key, paths=paths)
+    told = client(server, kind="get", key=key, paths=paths)
     return [
         Figure(
             f"GET receipt, {stored:,} in the store, {READ_RATE}/s",
@@ -160,28 +181,32 @@ def receipts(database: Database, port: int, key: str, stored: int) -> list[Figur
             f"p99 under {READ_P99_MS} ms",
             told["p99"] < READ_P99_MS,
         ),
+        core_time(told, len(paths)),
         Figure("  the very first, nothing in memory", f"{told['first']:.1f} ms", "", None),
     ]
 
 
-def client(**job: Any) -> dict[str, float]:
-    """Run as a process of its own, with the machine's other half to itself."""
+def client(server: Server, **job: Any) -> dict[str, float]:
+    """Run as a process of its own; with the seconds of a core that the server used meanwhile."""
+    before = server.core_seconds
     done = subprocess.run(
         [sys.executable, __file__, "--client"],
-        input=json.dumps(job).encode(),
+        input=json.dumps({"port": server.port, **job}).encode(),
         check=True,
         stdout=subprocess.PIPE,
     )
     answer: dict[str, float] = json.loads(done.stdout)
-    return answer
+    return answer | {"server": server.core_seconds - before}
 
 
 def _as_client(job: dict[str, Any]) -> dict[str, float]:
     if job["kind"] == "get":
         asked = [request("GET", path, job["key"]) for path in job["paths"]]
+        begun = time.process_time()
         cold = asyncio.run(open_loop(job["port"], asked[:1], READ_RATE, 1))
         took = asyncio.run(open_loop(job["port"], asked[1:], READ_RATE, CLIENTS))
         return {
+            "client": time.process_time() - begun,
             "first": cold[0] * 1000,
             "p50": percentile(took, 0.5) * 1000,
             "p99": percentile(took, 0.99) * 1000,
@@ -190,13 +215,19 @@ def _as_client(job: dict[str, Any]) -> dict[str, float]:
     if job["kind"] == "bulk":
         body = b"\n".join(raws)
         pieces = [body[start : start + 2**18] for start in range(0, len(body), 2**18)]
+        begun = time.process_time()
         seconds, tail = asyncio.run(stream(job["port"], "/v1/credentials/bulk", job["key"], pieces))
         if b'"stored":%d,' % len(raws) not in tail:
             sys.exit(f"not all was stored: {tail!r}")
-        return {"rate": len(raws) / seconds}
+        return {"rate": len(raws) / seconds, "client": time.process_time() - begun}
     posts = [request("POST", "/v1/credentials", job["key"], raw) for raw in raws]
+    begun = time.process_time()
     seconds, took = asyncio.run(closed_loop(job["port"], posts, CLIENTS, (200, 201)))
-    return {"rate": len(raws) / seconds, "p99": percentile(took, 0.99) * 1000}
+    return {
+        "rate": len(raws) / seconds,
+        "p99": percentile(took, 0.99) * 1000,
+        "client": time.process_time() - begun,
+    }
 
 
 def sample(count: int) -> list[bytes]:
@@ -211,8 +242,8 @@ def sample(count: int) -> list[bytes]:
 def echo_rate(folder: Path, count: int) -> float:
     (folder / "echo.py").write_text(_ECHO)
     words = ["uvicorn", "echo:app", "--no-access-log", "--lifespan", "off", "--log-level", "error"]
-    with served([sys.executable, "-m", *words], folder) as port:
-        return client(kind="post", port=port, key="none", count=count)["rate"]
+    with served([sys.executable, "-m", *words], folder) as server:
+        return client(server, kind="post", key="none", count=count)["rate"]
 
 
 def committed_one_by_one(database: Database, count: int) -> float:
@@ -283,13 +314,13 @@ def new_site(folder: Path, database: Database, url: str) -> tuple[Path, str]:
 
 
 @contextmanager
-def api(workspace: Path) -> Iterator[int]:
-    with served(["credanchor", "-w", str(workspace), "api"], workspace) as port:
-        yield port
+def api(workspace: Path) -> Iterator[Server]:
+    with served(["credanchor", "-w", str(workspace), "api"], workspace) as server:
+        yield server
 
 
 @contextmanager
-def served(words: list[str], folder: Path) -> Iterator[int]:
+def served(words: list[str], folder: Path) -> Iterator[Server]:
     """A server on a free port, ready."""
     import socket
 
@@ -308,7 +339,7 @@ def served(words: list[str], folder: Path) -> Iterator[int]:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.1)
-        yield port
+        yield Server(port, psutil.Process(process.pid))
     finally:
         process.terminate()
         process.wait()
