@@ -95,7 +95,9 @@ def take_unjudged(file: str, line: int | None, raw: bytes) -> Credential | Impor
     try:
         credential = Credential.parse(raw)
     except (MalformedJson, MalformedDocument) as fault:
-        return ImportRefused(file, line, str(fault))
+        # Within a line of JSON lines the column alone says where.
+        reason = str(fault) if line is None else str(fault).replace("at line 1, ", "at ")
+        return ImportRefused(file, line, reason)
     if "\0" in (credential.id or ""):  # PostgreSQL's text has no place for it
         return ImportRefused(file, line, "its id holds a NUL character")
     document = credential.document

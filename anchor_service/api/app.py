@@ -28,7 +28,7 @@ from anchor_service.api import (
     verify_routes,
 )
 from anchor_service.api.access import key_finder
-from anchor_service.api.edge import refuse_parameters, refuse_route
+from anchor_service.api.edge import RouteRefusal, refuse_parameters
 from anchor_service.api.gate import Gate
 from anchor_service.api.grouping import Grouped
 from anchor_service.api.intake import Taker
@@ -99,7 +99,8 @@ def create_app(services: Services) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    app.add_exception_handler(HTTPException, refuse_route)
+    routes = [route for router in ROUTERS for route in router.routes]
+    app.add_exception_handler(HTTPException, RouteRefusal(routes))
     app.add_exception_handler(RequestValidationError, refuse_parameters)
     app.add_middleware(
         Gate,

@@ -159,13 +159,13 @@ class BulkResponse(Response):
         return self._told(lines, sorted_out, added)
 
     def _sort(self, lines: Sequence[Line]) -> list[NewCredential | str]:
-        return [self._take(line.raw) for line in lines]
+        return [self._take(line) for line in lines]
 
-    def _take(self, raw: bytes | None) -> NewCredential | str:
-        if raw is None:
+    def _take(self, line: Line) -> NewCredential | str:
+        if line.raw is None:
             return f"over {MAX_FILE_BYTES:,} bytes"
         try:
-            return take_to_store(raw, strict=self._strict)
+            return take_to_store(line.raw, strict=self._strict, line=line.number)
         except ImportRefused as refused:
             return refused.reason
 

@@ -13,7 +13,7 @@ from anchor_service.api import manual, problems, queries, samples, shapes
 from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer, json_answer
 from anchor_service.api.body import parse, read_body
-from anchor_service.api.errors import WrongState
+from anchor_service.api.errors import NotFound, WrongState
 from anchor_service.api.models import ChangePage, ChangesAsked, ChangeSeen, StatusChanges
 from anchor_service.api.once import once, ticket_of
 from anchor_service.api.paging import MAX_PAGE, USUAL_PAGE, page, read_cursor
@@ -71,13 +71,11 @@ async def post_changes(request: Request, caller: Writer, key: IdempotencyKey = N
 def _want(connection: Any, caller: Caller, wanted: StatusChanges, now: int) -> Answer:
     """Raises NotFound, WrongState; the caller's transaction then ends without a trace."""
     rows: dict[int, None] = {}
-    for name in wanted.credentials:
-        found = queries.find_credential(connection, caller.issuer, name)
-        if found.state == BatchState.OPEN:
-            raise WrongState("A credential that waits for its seal has no status yet.")
-        if found.leaf_index is None:
-            raise WrongState("A credential that was erased has no place on the chain any more.")
-        rows[found.id] = None
+    for place, name in enumerate(wanted.credentials):
+        try:
+            rows[_row(connection, caller, name)] = None
+        except (NotFound, WrongState) as error:
+            raise error.at(f"/credentials/{place}") from None
     numbers = changes.want(
         connection,
         StatusChange[wanted.change.upper()],
@@ -96,6 +94,15 @@ def _want(connection: Any, caller: Caller, wanted: StatusChanges, now: int) -> A
         )
     ]
     return json_answer({_KIND: [*shown]}, 202)
+
+
+def _row(connection: Any, caller: Caller, name: str) -> int:
+    found = queries.find_credential(connection, caller.issuer, name)
+    if found.state == BatchState.OPEN:
+        raise WrongState("A credential that waits for its seal has no status yet.")
+    if found.leaf_index is None:
+        raise WrongState("A credential that was erased has no place on the chain any more.")
+    return int(found.id)
 
 
 @router.get(

@@ -19,7 +19,7 @@ ServiceError                   anchor_service.errors
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from anchor_service.errors import ServiceError
 
@@ -43,6 +43,11 @@ class RequestRefused(ServiceError):
         super().__init__(detail)
         self.members = members or {}
         self.headers = dict(headers or {})
+
+    def at(self, pointer: str) -> Self:
+        """The same, with the place in the body that it is about."""
+        self.members = {"errors": [{"pointer": pointer, "detail": str(self)}]}
+        return self
 
 
 class Unauthenticated(RequestRefused):

@@ -66,7 +66,10 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = _Request(scope, receive, send, idle=self._idle_seconds)
+        method = scope["method"]
+        if method == "HEAD":  # all that GET says but the body (RFC 9110 §9.3.2)
+            scope = {**scope, "method": "GET"}
+        request = _Request(scope, method, receive, send, idle=self._idle_seconds)
         streams = scope["path"] in self._stream_paths
         try:
             if streams:
@@ -79,15 +82,18 @@ class Gate:
         except Exception as error:  # noqa: BLE001 - whatever it is must not get past this line
             await request.fail(error, self._max_seconds)
         finally:
-            self._metrics.request(request.route, scope["method"], request.status, request.seconds)
+            self._metrics.request(request.route, method, request.status, request.seconds)
             request.log()
 
 
 class _Request:
     """One request on its way: what was read of it, what was answered."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, idle: float) -> None:
+    def __init__(
+        self, scope: Scope, method: str, receive: Receive, send: Send, *, idle: float
+    ) -> None:
         self._scope = scope
+        self._method = method
         self._receive = receive
         self._send = send
         self._idle = idle
@@ -131,7 +137,12 @@ class _Request:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
+            # What is erased must not live on in a cache.
+            if not any(name == b"cache-control" for name, _ in headers):
+                headers.append((b"cache-control", b"no-store"))
             message = {**message, "headers": headers}
+        elif self._method == "HEAD":
+            message = {**message, "body": b""}
         await self._send(message)
 
     async def fail(self, error: Exception, seconds: float) -> None:
@@ -161,7 +172,7 @@ class _Request:
         logs.event(
             "request",
             request=self.id,
-            method=self._scope["method"],
+            method=self._method,
             route=self.route,
             status=self.status,
             ms=round(self.seconds * 1000, 1),

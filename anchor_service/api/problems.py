@@ -163,11 +163,12 @@ _TABLE: tuple[tuple[type[Exception], Problem], ...] = (
 
 # Their text may hold a host, a path or a driver's words: it goes to the log, not to a caller.
 _SILENT = frozenset({INTERNAL})
-_TOLD_APART = (
-    service.BundleNotProven,
-    service.DatabaseError,
-    service.IssuerKeyError,
-    library.ChainError,
+_SHORT = (
+    (service.BundleNotProven, "The chain's node gave no proof that holds."),
+    (service.DatabaseError, "The database does not answer."),
+    (service.IssuerKeyError, "Credentials cannot be signed here."),
+    (library.NodeUnreachable, "The chain's node does not answer."),
+    (library.ChainError, "The chain's node gave no answer that is of use."),
 )
 
 
@@ -179,14 +180,16 @@ def document_of(error: Exception) -> JsonObject:
     problem = problem_of(error)
     if problem in _SILENT:
         return problem.document()
-    if isinstance(error, _TOLD_APART):
-        return problem.document(_SHORT[type(error).__mro__[0]] if type(error) in _SHORT else None)
+    short = next((text for kind, text in _SHORT if isinstance(error, kind)), None)
+    if short is not None:
+        return problem.document(short)
     if isinstance(error, service.AchievementRefused):
-        return _faults(problem, str(error), [("/achievement" + p, r) for p, r in error.faults])
+        faults = [("/achievement" + place, reason) for place, reason in error.faults]
+        return document_of(refused.InvalidRequest(faults))
     if isinstance(error, service.RosterRefused):
         # Without the values: they are personal data.
         faults = [(f"/recipient/{one.column}".rstrip("/"), one.reason) for one in error.faults]
-        return _faults(problem, "The recipient cannot be issued to.", faults)
+        return document_of(refused.InvalidRequest(faults))
     if isinstance(error, service.ImportRefused):
         return problem.document(error.reason)
     members = error.members if isinstance(error, refused.RequestRefused) else None
@@ -201,16 +204,3 @@ def answer_of(error: Exception) -> Answer:
     if status == UNAVAILABLE.status and not headers:
         headers = (("Retry-After", "1"),)
     return Answer(status, orjson.dumps(document), headers, MEDIA_TYPE)
-
-
-_SHORT: dict[type, str] = {
-    service.BundleNotProven: "The chain's node gave no proof that holds.",
-    service.DatabaseError: "The database does not answer.",
-    service.IssuerKeyError: "Credentials cannot be signed here.",
-    library.NodeUnreachable: "The chain's node does not answer.",
-}
-
-
-def _faults(problem: Problem, detail: str, faults: list[tuple[str, str]]) -> JsonObject:
-    listed: JsonObject = {"errors": [{"pointer": place, "detail": why} for place, why in faults]}
-    return problem.document(detail, listed)

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _MAX_FAULTS = 20
 
 
-def take(raw: bytes, *, strict: bool) -> ReadyMade:
-    """Raises ImportRefused."""
-    taken = ready_made.take("body", None, raw, strict=strict)
+def take(raw: bytes, *, strict: bool, line: int | None = None) -> ReadyMade:
+    """line: of the body, where each is a document. Raises ImportRefused."""
+    taken = ready_made.take("body", line, raw, strict=strict)
     if isinstance(taken, ImportRefused):
         raise taken
     return taken
 
 
-def take_to_store(raw: bytes, *, strict: bool) -> NewCredential:
+def take_to_store(raw: bytes, *, strict: bool, line: int | None = None) -> NewCredential:
     """Without a word of what its schema says, unless that decides. Raises ImportRefused."""
     if strict:
-        return to_store(take(raw, strict=True))
-    credential = ready_made.take_unjudged("body", None, raw)
+        return to_store(take(raw, strict=True, line=line))
+    credential = ready_made.take_unjudged("body", line, raw)
     if isinstance(credential, ImportRefused):
         raise credential
     return _to_store(credential, raw)

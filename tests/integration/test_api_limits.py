@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from api_documents import document, line
 from api_in_process import UNLIMITED, open_client, sqlite
-from api_process import LINES, new_key
+from api_process import LINES, new_key, seal_open
 
 from anchor_service.api.limits import Rate
 from anchor_service.api.settings import ApiSettings
@@ -162,3 +162,68 @@ def test_strict_refuses_what_the_schema_does_not_accept(
     assert taken.json()["schemaFaults"][0]["pointer"] == "/name"
     wrong = client.post("/v1/credentials", params={"strict": "maybe"}, json=bad, headers=headers)
     assert wrong.status_code == 422
+
+
+def test_a_list_of_credentials_is_refused_with_the_one_at_fault(
+    database: Database, client: httpx.Client
+) -> None:
+    headers = bearer(new_key(database))
+    sealed = client.post("/v1/credentials", json=document(960), headers=headers).json()["digest"]
+    seal_open(database)
+    waiting = client.post("/v1/credentials", json=document(961), headers=headers).json()["digest"]
+    for name, status in (("urn:uuid:nobodys", 404), (waiting, 409)):
+        wish = {"change": "revoke", "credentials": [sealed, name], "reasonCode": "other"}
+        answer = client.post("/v1/status-changes", json=wish, headers=headers)
+        (fault,) = answer.json()["errors"]
+        assert (answer.status_code, fault["pointer"]) == (status, "/credentials/1")
+        assert name not in answer.text
+    changes = client.get("/v1/status-changes", headers=headers).json()["changes"]
+    assert changes == []
+
+
+def test_paths_and_methods_that_there_are_not_lead_to_those_that_there_are(
+    client: httpx.Client,
+) -> None:
+    lost = client.get("/v1/credential")
+    assert lost.status_code == 404
+    assert "/v1/openapi.json" in lost.json()["detail"]
+    wrong = client.delete("/v1/credentials")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert client.put("/v1/verify").headers["allow"] == "POST"
+
+
+def test_head_is_get_without_its_body(database: Database, client: httpx.Client) -> None:
+    headers = bearer(new_key(database))
+    for path in ("/healthz", "/v1/batches", "/v1/batches/99999"):
+        got, asked = client.get(path, headers=headers), client.head(path, headers=headers)
+        assert asked.content == b""
+        assert asked.status_code == got.status_code
+        assert asked.headers["content-length"] == got.headers["content-length"] != "0"
+
+
+def test_no_cache_keeps_an_answer(database: Database, client: httpx.Client) -> None:
+    headers = bearer(new_key(database))
+    taken = client.post("/v1/credentials", json=document(970), headers=headers)
+    read = client.get(taken.json()["href"] + "/document", headers=headers)
+    refused = client.get("/v1/credentials/nobodys", headers=headers)
+    assert [one.status_code for one in (taken, read, refused)] == [201, 200, 404]
+    assert {one.headers["cache-control"] for one in (taken, read, refused)} == {"no-store"}
+
+
+def test_a_line_at_fault_is_told_by_its_column(database: Database, client: httpx.Client) -> None:
+    headers = LINES | bearer(new_key(database))
+    told = client.post("/v1/credentials/bulk", content=b'\n{"a":x}\n', headers=headers)
+    refused = told.text.splitlines()[0]
+    assert '"line":2' in refused
+    assert "at column 6" in refused
+    assert "line 1" not in refused
+
+
+def test_an_achievement_at_fault_is_told_in_one_way(
+    database: Database, client: httpx.Client
+) -> None:
+    body = {"achievement": {"name": "Python"}, "recipient": {"name": "Ada"}}
+    answer = client.post("/v1/credentials", json=body, headers=bearer(new_key(database))).json()
+    first = answer["errors"][0]
+    assert first["pointer"] == "/achievement"
+    assert answer["detail"].startswith(f"/achievement: {first['detail']}")

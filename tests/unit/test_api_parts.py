@@ -20,6 +20,7 @@ from anchor_service.api.lines import LineSplitter
 from anchor_service.api.paging import read_cursor, write_cursor
 from anchor_service.api.problems import PROBLEMS, answer_of, problem_of
 from anchor_service.api_keys import ApiKey, Scope
+from registry.errors import ChainError, NodeInconsistent, NodeTooSlow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,6 +201,11 @@ def test_every_refusal_has_a_problem_and_none_tells_what_it_must_not() -> None:
     told = answer_of(errors.DatabaseError(f"database {place}: cannot connect"))
     assert told.status == 503
     assert b"db.internal" not in told.body
+    for failed in (ChainError, NodeTooSlow, NodeInconsistent, errors.BundleNotProven):
+        told = answer_of(failed(f"{place}: what the node said"))
+        assert (told.status, dict(told.headers)) == (503, {"Retry-After": "1"})
+        assert b"detail" in told.body
+        assert b"db.internal" not in told.body
     told = answer_of(ValueError("Ada Example <ada@example.org>"))
     assert told.status == 500
     assert b"Ada" not in told.body
