@@ -40,6 +40,8 @@ MAX_NODES = 512
 """Six walks of at most 65 nodes each have 390."""
 MAX_TOPICS = 4
 MAX_LOG_BYTES = 64 * 1024
+MAX_LOGS = 16_384
+"""More than four megabytes hold of the registry's shortest."""
 
 _MEMBERS = frozenset(("type", "version", "credential", "receipt", "evidence"))
 _OPTIONAL = frozenset(("didDocument", "history"))
@@ -154,7 +156,7 @@ def _receipt(value: JsonValue) -> Receipt:
 
 def _history(value: JsonValue) -> tuple[BundledLog, ...]:
     logs = []
-    for number, entry in enumerate(_list(value, "/history", MAX_BUNDLE_BYTES)):
+    for number, entry in enumerate(_list(value, "/history", MAX_LOGS)):
         place = f"/history/{number}"
         log = _object(entry, place, frozenset(("topics", "data")))
         topics = _list(log["topics"], f"{place}/topics", MAX_TOPICS)

@@ -44,6 +44,8 @@ CRYPTOSUITE = "eddsa-jcs-2022"
 """What is signed with here."""
 PROOF_PURPOSE = "assertionMethod"
 _SIGNATURE_BYTES = 64
+MAX_PROOFS = 16
+"""Each costs a canonical form of the whole document, so a file of thousands would cost minutes."""
 _KEY_KINDS: dict[str, type[AnyPublicKey]] = {
     CRYPTOSUITE: PublicKey,
     "ecdsa-jcs-2019": P256PublicKey,
@@ -138,6 +140,9 @@ def check_signature(document: JsonObject, known: IssuerKeys | None = None) -> Si
     proofs = issuer_proofs(document)
     if not proofs:
         return Signature(SignatureState.ABSENT, "The issuer has not signed this credential.")
+    if len(proofs) > MAX_PROOFS:
+        reason = f"It carries {len(proofs)} proofs, of which at most {MAX_PROOFS} are checked."
+        return Signature(SignatureState.KEY_UNKNOWN, reason)
     judged = [check_proof(document, proof, known) for proof in proofs]
     return min(judged, key=lambda signature: _SEVERITY[signature.state])
 

@@ -85,22 +85,30 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
 
 def examine_file(raw: bytes, sidecar: bytes | None) -> tuple[Examination, Bundle | None]:
     """Judge a bundle's file or a credential's, whichever it is by its content."""
-    if _BUNDLE_MARK in raw:
-        try:
-            value = read(raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
-        except MalformedJson:
-            return examine_bundle(raw)
-        if is_bundle(value):
-            return examine_bundle(raw)
-    return examine(raw, sidecar), None
+    if _BUNDLE_MARK not in raw:
+        return examine(raw, sidecar), None
+    try:
+        value = read(raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
+    except MalformedJson as fault:
+        return _no_bundle(fault)
+    # A credential may have that text in it somewhere, too.
+    return _examine_bundle(value) if is_bundle(value) else (examine(raw, sidecar), None)
 
 
 def examine_bundle(raw: bytes) -> tuple[Examination, Bundle | None]:
     """Judge a bundle's credential and receipt; None where no bundle can be read."""
     try:
-        bundle = Bundle.parse(raw)
-    except (MalformedJson, MalformedDocument) as fault:
-        return _unreadable(f"No bundle can be read from it: {printable(str(fault))}."), None
+        value = read(raw, max_bytes=MAX_BUNDLE_BYTES, max_depth=MAX_BUNDLE_DEPTH)
+    except MalformedJson as fault:
+        return _no_bundle(fault)
+    return _examine_bundle(value)
+
+
+def _examine_bundle(value: JsonValue) -> tuple[Examination, Bundle | None]:
+    try:
+        bundle = Bundle.from_json(value)
+    except MalformedDocument as fault:
+        return _no_bundle(fault)
     try:
         credential = Credential.of(bundle.credential)
     except MalformedDocument as fault:
@@ -108,6 +116,10 @@ def examine_bundle(raw: bytes) -> tuple[Examination, Bundle | None]:
     sentence = "Strict JSON, and the shape of a bundle and its credential."
     parse = Check.valid(Step.PARSE, sentence, Reason.PARSED)
     return _examine(credential, bundle.receipt, parse, has_sidecar=True), bundle
+
+
+def _no_bundle(fault: MalformedJson | MalformedDocument) -> tuple[Examination, None]:
+    return _unreadable(f"No bundle can be read from it: {printable(str(fault))}."), None
 
 
 def _examine(

@@ -28,8 +28,11 @@ class Survey(IntEnum):
     TOO_DEEP = 3
 
 
-def survey(value: object, max_depth: int = MAX_DEPTH) -> Survey:
-    """Walk over `value` once, level by level: its numbers and its depth."""
+def survey(value: object, max_depth: int = MAX_DEPTH, *, hasty: bool = False) -> Survey:
+    """Walk over `value` once, level by level: its numbers and its depth.
+
+    hasty: for those to whom UNSURE and TOO_DEEP are one; it ends with the first such number.
+    """
     found = Survey.PLAIN
     level: list[Any] = [[value]]
     for _ in range(max_depth + 1):  # the list around `value` is one more
@@ -41,8 +44,12 @@ def survey(value: object, max_depth: int = MAX_DEPTH) -> Survey:
                     continue
                 if kind is dict or kind is list:
                     deeper.append(child)
-                elif kind is not bool and child is not None:
+                elif kind is int and -MAX_SAFE_INTEGER <= child <= MAX_SAFE_INTEGER:
+                    continue
+                elif kind is not bool and child is not None and found is not Survey.UNSURE:
                     found = max(found, _survey_number(child))
+                    if hasty and found is Survey.UNSURE:
+                        return found
         if not deeper:
             return found
         level = deeper

@@ -31,6 +31,10 @@ Faults = tuple[tuple[str, str], ...]
 MAX_FAULTS = 100
 """More of them are not looked for, so that a hostile document costs no more than a broken one."""
 
+MAX_PARTS = 4000
+"""Objects, lists and members of a document whose faults are looked for: each part that does not
+fit may be told in several ways, and a file made for it would fill the memory with them."""
+
 _CREDENTIAL = "ob_v3p0_achievementcredential_schema.json"
 _PROFILE = "ob_v3p0_profile_schema.json"
 _TYPES = frozenset({"OpenBadgeCredential", "AchievementCredential"})
@@ -76,10 +80,26 @@ def achievement_members() -> frozenset[str]:
 def _judge(schema: jsonschema_rs.Draft201909Validator, value: JsonObject) -> Faults:
     if schema.is_valid(value):  # many times faster than asking for the faults
         return ()
+    if _parts(value) > MAX_PARTS:
+        return (("", f"it is not met; of more than {MAX_PARTS} parts, which one is not said"),)
     causes = (cause for error in schema.iter_errors(value) for cause in _causes(error))
     return tuple(
         (_pointer(cause.instance_path), _reason(cause)) for cause in islice(causes, MAX_FAULTS)
     )
+
+
+def _parts(value: JsonValue) -> int:
+    """How many values there are in one another, counted no further than matters."""
+    rest, count = [value], 0
+    while rest and count <= MAX_PARTS:
+        item = rest.pop()
+        if isinstance(item, dict):
+            rest += item.values()
+            count += len(item)
+        elif isinstance(item, list):
+            rest += item
+            count += len(item)
+    return count
 
 
 def _causes(error: jsonschema_rs.ValidationError) -> Iterator[jsonschema_rs.ValidationError]:

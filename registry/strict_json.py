@@ -3,7 +3,8 @@
 Refused: a byte-order mark, invalid UTF-8, trailing data, duplicate keys (also keys equal after
 unescaping), NaN, Infinity and numbers that overflow to it, integers beyond ±(2^53-1), lone
 surrogates, more than 64 levels, more bytes than the caller allows. `exact_json` is the rule; the
-fast path here answers only where it has shown that the rule would answer the same.
+fast path here answers only where it has shown that the rule would answer the same, and `large_json`
+is the rule for what is too long for it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from registry.exact_json import (
     read_exactly,
 )
 from registry.json_survey import Survey, sorts_alike, survey
+from registry.large_json import LONG_BYTES, read_long
 
 __all__ = [
     "MAX_CREDENTIAL_BYTES",
@@ -60,7 +62,10 @@ def read_with_form(
     """
     if len(raw) > max_bytes:
         raise MalformedJson(f"{len(raw):,} bytes, where at most {max_bytes:,} are read")
-    return _read_fast(raw, max_depth) or (read_exactly(raw, max_depth), None)
+    fast = _read_fast(raw, max_depth)
+    if fast is not None:
+        return fast
+    return (read_long if len(raw) >= LONG_BYTES else read_exactly)(raw, max_depth), None
 
 
 def _read_fast(raw: bytes, max_depth: int = MAX_DEPTH) -> tuple[JsonValue, bytes | None] | None:
@@ -77,12 +82,16 @@ def _read_fast(raw: bytes, max_depth: int = MAX_DEPTH) -> tuple[JsonValue, bytes
         value: JsonValue = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    found = survey(value, max_depth)
+    found = survey(value, max_depth, hasty=True)
     if found > Survey.READABLE:
         return None
     dump = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    if raw.count(b":") != dump.count(b":") or _may_escape_colon(raw):
+    if _may_escape_colon(raw):
         return None
+    if raw.count(b":") != dump.count(b":"):
+        if len(raw) < LONG_BYTES:
+            return None  # to the reader that says where
+        raise MalformedJson("duplicate key")
     alike = found is Survey.PLAIN and sorts_alike(value, dump)
     return value, dump if alike else None
 

@@ -297,3 +297,12 @@ def test_of_several_proofs_the_issuers_counts_unless_one_is_broken() -> None:
 def test_proofs_that_are_no_objects_are_refused(proof: Any) -> None:
     with pytest.raises(MalformedDocument):
         check_signature({**CREDENTIAL, "proof": proof})
+
+
+def test_more_proofs_than_are_checked_cannot_be_checked() -> None:
+    document: JsonObject = {"issuer": "did:example:x", "proof": [{"type": "x"}] * 16}
+    assert check_signature(document).state is SignatureState.SUITE_UNKNOWN
+    document["proof"] = [{"type": "x"}] * 17
+    signature = check_signature(document)
+    assert signature.state is SignatureState.KEY_UNKNOWN
+    assert "at most 16" in signature.sentence

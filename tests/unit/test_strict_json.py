@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import json
 import random
-from typing import Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import rfc8785
@@ -14,7 +15,11 @@ from vector_files import load, named, raw_of
 from registry import strict_json
 from registry.errors import MalformedJson
 from registry.exact_json import read_exactly
+from registry.large_json import read_long
 from registry.strict_json import MAX_FILE_BYTES, read, read_object, read_with_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VECTORS = load("strict_json-v1")
 
@@ -135,3 +140,36 @@ def test_a_reader_of_objects_refuses_everything_else() -> None:
     for raw in (b"[]", b"null", b'"x"', b"1"):
         with pytest.raises(MalformedJson, match="not a JSON object"):
             read_object(raw)
+
+
+def read_or_reason(read: Callable[[bytes, int], object], raw: bytes) -> object:
+    try:
+        return json.dumps(read(raw, strict_json.MAX_DEPTH))
+    except MalformedJson:
+        return MalformedJson
+
+
+@pytest.mark.parametrize("strange", [0.02, 0.3])
+def test_long_texts_are_read_by_the_same_rule(strange: float) -> None:
+    random_ = random.Random(f"long texts {strange}")
+    kinds = Counter[bool]()
+    for _ in range(6000):
+        raw = text_of(random_, strange=strange)
+        told = read_or_reason(read_long, raw)
+        assert told == read_or_reason(read_exactly, raw), raw
+        kinds[told is MalformedJson] += 1
+    assert min(kinds.values()) > 200
+
+
+@pytest.mark.parametrize("entry", [*VECTORS["accepted"], *VECTORS["refused"]])
+def test_long_texts_are_read_as_the_vectors_say(entry: dict[str, Any]) -> None:
+    raw = raw_of(entry)
+    assert read_or_reason(read_long, raw) == read_or_reason(read_exactly, raw)
+
+
+def test_a_long_text_is_refused_with_its_place_where_the_parser_knows_it() -> None:
+    raw = b"[" + b"1,\n" * 100_000 + b"x]"
+    with pytest.raises(MalformedJson, match="line 100001, column 1"):
+        strict_json.read(raw)
+    with pytest.raises(MalformedJson, match="duplicate key"):
+        strict_json.read(b"[" + b"1,\n" * 100_000 + b'{"a":1,"a":2}]')
