@@ -41,7 +41,7 @@ MAX_NODES = 512
 MAX_TOPICS = 4
 MAX_LOG_BYTES = 64 * 1024
 MAX_LOGS = 16_384
-"""More than four megabytes hold of the registry's shortest."""
+"""More than MAX_BUNDLE_BYTES hold of the registry's: the shortest takes 400 characters."""
 
 _MEMBERS = frozenset(("type", "version", "credential", "receipt", "evidence"))
 _OPTIONAL = frozenset(("didDocument", "history"))

@@ -25,6 +25,8 @@ from registry.strict_json import (
 from registry.values import CredentialDigest
 
 CREDANCHOR_SUITE_PREFIX = "credanchor-"
+MAX_ISSUER_PROOFS = 16
+"""Each that is checked costs hashing the whole document, and a file could hold thousands."""
 
 
 def proofs_of(document: JsonObject) -> list[JsonObject]:
@@ -62,8 +64,12 @@ def anchor_proofs(document: JsonObject) -> list[JsonObject]:
 
 
 def issuer_proofs(document: JsonObject) -> list[JsonObject]:
-    """Return all other proofs, in order."""
-    return [proof for proof in proofs_of(document) if not is_anchor_proof(proof)]
+    """Return all other proofs, in order. Raises MalformedDocument for more than 16 of them."""
+    proofs = [proof for proof in proofs_of(document) if not is_anchor_proof(proof)]
+    if len(proofs) > MAX_ISSUER_PROOFS:
+        reason = f"{len(proofs)} proofs, where at most {MAX_ISSUER_PROOFS} are read"
+        raise MalformedDocument(reason, "/proof")
+    return proofs
 
 
 def with_proofs(document: JsonObject, proofs: list[JsonObject]) -> JsonObject:
@@ -87,7 +93,8 @@ def without_anchor_proofs(document: JsonObject) -> JsonObject:
 def credential_digest(document: JsonObject) -> CredentialDigest:
     """SHA-256 of the RFC 8785 form of `document` without its anchor proofs.
 
-    Raises MalformedDocument where `proof` has a wrong shape or no canonical form exists.
+    Raises MalformedDocument where `proof` has a wrong shape or too many members, and where no
+    canonical form exists.
     """
     return CredentialDigest(sha256(canonicalize(without_anchor_proofs(document))).digest())
 
@@ -112,7 +119,7 @@ class Credential:
             raise MalformedDocument("a credential is a JSON object")
         if form is None or isinstance(document.get("proof"), list) or anchor_proofs(document):
             # What the digest covers is, or may be, written in another way than the document.
-            form = canonicalize(without_anchor_proofs(document))
+            form = canonicalize(without_anchor_proofs(document), MAX_CREDENTIAL_BYTES)
         return cls._checked(document, form)
 
     @classmethod
@@ -121,15 +128,16 @@ class Credential:
 
         Raises MalformedDocument, also where it is deeper than a file of its own may be.
         """
-        if survey(document) is Survey.TOO_DEEP:
+        # All else is looked at again where it is written.
+        if anchor_proofs(document) and survey(document) is Survey.TOO_DEEP:
             raise MalformedDocument(f"deeper than {MAX_DEPTH} levels")
-        return cls._checked(document, canonicalize(without_anchor_proofs(document)))
+        form = canonicalize(without_anchor_proofs(document), MAX_CREDENTIAL_BYTES)
+        return cls._checked(document, form)
 
     @classmethod
     def _checked(cls, document: JsonObject, form: bytes) -> Self:
         if len(form) > MAX_CREDENTIAL_BYTES:
-            reason = f"{len(form):,} bytes in canonical form, of {MAX_CREDENTIAL_BYTES:,} at most"
-            raise MalformedDocument(reason)
+            raise MalformedDocument(f"more than {MAX_CREDENTIAL_BYTES:,} bytes in canonical form")
         credential = cls(document, CredentialDigest(sha256(form).digest()))
         credential.check()
         return credential

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -44,8 +45,7 @@ CRYPTOSUITE = "eddsa-jcs-2022"
 """What is signed with here."""
 PROOF_PURPOSE = "assertionMethod"
 _SIGNATURE_BYTES = 64
-MAX_PROOFS = 16
-"""Each costs a canonical form of the whole document, so a file of thousands would cost minutes."""
+_CONTEXT = "@context"
 _KEY_KINDS: dict[str, type[AnyPublicKey]] = {
     CRYPTOSUITE: PublicKey,
     "ecdsa-jcs-2019": P256PublicKey,
@@ -115,8 +115,8 @@ def sign(
         "verificationMethod": method or verification_method(key),
         "proofPurpose": PROOF_PURPOSE,
     }
-    if "@context" in document:
-        options = {"@context": document["@context"], **options}
+    if _CONTEXT in document:
+        options = {_CONTEXT: document[_CONTEXT], **options}
     signature = signer(hash_data(document, options))
     return {**document, "proof": {**options, "proofValue": encode_multibase(signature)}}
 
@@ -135,22 +135,50 @@ def check_signature(document: JsonObject, known: IssuerKeys | None = None) -> Si
 
     known: the issuer's keys, where its DID document is at hand and to be believed. Of several
     proofs one that is broken tells most, then one by the issuer's own key. Raises
-    MalformedDocument where `proof` is neither an object nor an array of objects.
+    MalformedDocument where `proof` is neither an object nor an array of objects, or has more than
+    are read.
     """
-    proofs = issuer_proofs(document)
-    if not proofs:
+    judged = check_proofs(document, known)
+    if not judged:
         return Signature(SignatureState.ABSENT, "The issuer has not signed this credential.")
-    if len(proofs) > MAX_PROOFS:
-        reason = f"It carries {len(proofs)} proofs, of which at most {MAX_PROOFS} are checked."
-        return Signature(SignatureState.KEY_UNKNOWN, reason)
-    judged = [check_proof(document, proof, known) for proof in proofs]
     return min(judged, key=lambda signature: _SEVERITY[signature.state])
 
 
-def check_proof(
-    document: JsonObject, proof: JsonObject, known: IssuerKeys | None = None
-) -> Signature:
-    """Judge one proof of a document (EdDSA Cryptosuites §3.3.2); never raises for bad content."""
+def check_proofs(document: JsonObject, known: IssuerKeys | None = None) -> list[Signature]:
+    """Judge each proof but the anchor's, in order. Raises as `check_signature` does."""
+    secured = _Secured(document)
+    return [_check_proof(secured, proof, known) for proof in issuer_proofs(document)]
+
+
+class _Secured:
+    """A document whose proofs are judged: what they have in common is written and hashed once."""
+
+    def __init__(self, document: JsonObject) -> None:
+        self.document = document
+
+    @cached_property
+    def _around(self) -> tuple[bytes, bytes]:
+        """The canonical members before `@context` and after it, without `proof`."""
+        members = [(name, value) for name, value in self.document.items() if name != "proof"]
+        before = {name: value for name, value in members if name < _CONTEXT}
+        after = {name: value for name, value in members if name > _CONTEXT}
+        return canonicalize(before)[1:-1], canonicalize(after)[1:-1]
+
+    def hash(self, proof: JsonObject) -> bytes:
+        """SHA-256 of what `proof` secures: all but the proofs, in the context it was signed in.
+
+        The suite asks for that: contexts added after signing do not break the signature.
+        """
+        holder = proof if _CONTEXT in proof else self.document
+        context = {name: value for name, value in holder.items() if name == _CONTEXT}
+        before, after = self._around
+        parts = filter(None, (before, canonicalize(context)[1:-1], after))
+        return sha256(b"{" + b",".join(parts) + b"}").digest()
+
+
+def _check_proof(secured: _Secured, proof: JsonObject, known: IssuerKeys | None) -> Signature:
+    """EdDSA Cryptosuites §3.3.2; never raises for bad content."""
+    document = secured.document
     suite = proof.get("cryptosuite") if proof.get("type") == PROOF_TYPE else proof.get("type")
     kind = _KEY_KINDS.get(suite) if isinstance(suite, str) else None
     if kind is None:
@@ -168,7 +196,7 @@ def check_proof(
         return Signature(SignatureState.MALFORMED, f"The issuer's proof is malformed: {fault}.")
     if key is None:
         return Signature(SignatureState.KEY_UNKNOWN, _why_unknown(proof, known))
-    if not _is_signed(document, proof, key, signature):
+    if not _is_signed(secured, proof, key, signature):
         return Signature(
             SignatureState.WRONG, "The issuer's signature does not fit this document.", key
         )
@@ -206,8 +234,8 @@ def _check_options(document: JsonObject, proof: JsonObject) -> bytes:
     for member in ("verificationMethod", "proofValue"):
         if not isinstance(proof.get(member), str):
             raise MalformedProof("is not text", member)
-    if "@context" in proof and not _begins_with(document.get("@context"), proof["@context"]):
-        raise MalformedProof("is not how the document's own begins", "@context")
+    if _CONTEXT in proof and not _begins_with(document.get(_CONTEXT), proof[_CONTEXT]):
+        raise MalformedProof("is not how the document's own begins", _CONTEXT)
     try:
         signature = decode_multibase(str(proof["proofValue"]))
     except MalformedValue as fault:
@@ -227,18 +255,13 @@ def _is_moment(value: JsonValue) -> bool:
 def _begins_with(whole: JsonValue, beginning: JsonValue) -> bool:
     values = whole if isinstance(whole, list) else [whole]
     first = beginning if isinstance(beginning, list) else [beginning]
-    return values[: len(first)] == first
+    # By their form, since Python holds 1, 1.0 and true for the same.
+    return canonicalize(list(values[: len(first)])) == canonicalize(list(first))
 
 
-def _is_signed(
-    document: JsonObject, proof: JsonObject, key: AnyPublicKey, signature: bytes
-) -> bool:
-    unsecured = {name: value for name, value in document.items() if name != "proof"}
-    if "@context" in proof:
-        # The suite asks for it: contexts added after signing do not break the signature.
-        unsecured["@context"] = proof["@context"]
+def _is_signed(secured: _Secured, proof: JsonObject, key: AnyPublicKey, signature: bytes) -> bool:
     options = {name: value for name, value in proof.items() if name != "proofValue"}
-    data = hash_data(unsecured, options)
+    data = sha256(canonicalize(options)).digest() + secured.hash(proof)
     if isinstance(key, P256PublicKey):
         return _is_signed_p256(key, signature, data)
     try:

@@ -107,9 +107,7 @@ class DidDocument:
         also = value.get("alsoKnownAs", [])
         if not isinstance(also, list):
             raise MalformedDocument("not an array", "/alsoKnownAs")
-        form = canonicalize(value)
-        if len(form) > MAX_DID_DOCUMENT_BYTES:
-            raise MalformedDocument(f"over {MAX_DID_DOCUMENT_BYTES:,} bytes")
+        form = canonicalize(value, MAX_DID_DOCUMENT_BYTES)
         return cls(
             document=value,
             did=did,

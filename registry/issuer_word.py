@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING
 
-from registry.credential import proofs_of
-from registry.data_integrity import SignatureState, check_proof
+from registry.data_integrity import SignatureState, check_proofs
 from registry.errors import MalformedDocument
 from registry.multikey import did_key
 from registry.report import printable
@@ -121,10 +120,9 @@ def is_self_signed(document: DidDocument) -> bool:
     The key is the DID, so nobody else can have made it.
     """
     try:
-        proofs = proofs_of(document.document)
+        judged = check_proofs(document.document)
     except MalformedDocument:
         return False
-    judged = [check_proof(document.document, proof) for proof in proofs]
     return any(
         one.state in _TRUE and one.key is not None and did_key(one.key) == document.did
         for one in judged

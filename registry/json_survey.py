@@ -12,7 +12,7 @@ from typing import Any
 
 from registry.exact_json import MAX_DEPTH, MAX_SAFE_INTEGER
 
-_SMALLEST_ALIKE = 1e-5
+SMALLEST_ALIKE = 1e-5
 _BELOW_D000 = bytes(range(0xED))  # lead and continuation bytes of UTF-8 for all below U+D000
 
 
@@ -24,16 +24,14 @@ class Survey(IntEnum):
     READABLE = 1
     """The exact reader gives this value for the same text; its numbers need the reference."""
     UNSURE = 2
-    """Something that reading may refuse: only the exact reader and the reference can tell."""
+    """Numbers that reading may refuse, by how they are written, or what is no JSON at all."""
     TOO_DEEP = 3
 
 
-def survey(value: object, max_depth: int = MAX_DEPTH, *, hasty: bool = False) -> Survey:
-    """Walk over `value` once, level by level: its numbers and its depth.
-
-    hasty: for those to whom UNSURE and TOO_DEEP are one; it ends with the first such number.
-    """
-    found = Survey.PLAIN
+def survey(value: object, max_depth: int = MAX_DEPTH) -> Survey:
+    """Walk over `value` once, level by level: its numbers and its depth."""
+    is_unsure = is_odd = False
+    largest, smallest = MAX_SAFE_INTEGER, SMALLEST_ALIKE
     level: list[Any] = [[value]]
     for _ in range(max_depth + 1):  # the list around `value` is one more
         deeper: list[Any] = []
@@ -44,27 +42,18 @@ def survey(value: object, max_depth: int = MAX_DEPTH, *, hasty: bool = False) ->
                     continue
                 if kind is dict or kind is list:
                     deeper.append(child)
-                elif kind is int and -MAX_SAFE_INTEGER <= child <= MAX_SAFE_INTEGER:
-                    continue
-                elif kind is not bool and child is not None and found is not Survey.UNSURE:
-                    found = max(found, _survey_number(child))
-                    if hasty and found is Survey.UNSURE:
-                        return found
+                elif kind is float or kind is int:
+                    # Beyond it: NaN, Infinity, or a double that orjson made of a long integer.
+                    if not -largest <= child <= largest:
+                        is_unsure = True
+                    elif not is_odd and kind is float:
+                        is_odd = child.is_integer() or -smallest < child < smallest
+                elif kind is not bool and child is not None:
+                    is_unsure = True  # not JSON at all
         if not deeper:
-            return found
+            return Survey.UNSURE if is_unsure else Survey.READABLE if is_odd else Survey.PLAIN
         level = deeper
     return Survey.TOO_DEEP
-
-
-def _survey_number(number: object) -> Survey:
-    if type(number) is int and -MAX_SAFE_INTEGER <= number <= MAX_SAFE_INTEGER:
-        return Survey.PLAIN
-    if type(number) is not float or not abs(number) <= MAX_SAFE_INTEGER:
-        # Not JSON at all, or NaN, Infinity, or a double that orjson made of a long integer.
-        return Survey.UNSURE
-    if abs(number) >= _SMALLEST_ALIKE and not number.is_integer():
-        return Survey.PLAIN
-    return Survey.READABLE
 
 
 def sorts_alike(value: object, dump: bytes) -> bool:

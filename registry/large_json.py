@@ -1,8 +1,9 @@
 """PERMANENT. The exact reader's rule for long texts, on the standard library's parser in C.
 
 `exact_json` says precisely what is wrong and where, at a microsecond or two a character: a file of
-megabytes, made for it, would take half a minute. Above some length the rule is the same, in a
-fraction of a second, and a refusal names line and column only where the parser does.
+megabytes, made for it, would take seconds. For long texts the rule is the same, in a fraction of a
+second, and a refusal names line and column only where the parser does. (The fast path's parser
+cannot be asked for it: it also refuses sound texts, of many small values, for want of memory.)
 """
 
 from __future__ import annotations
@@ -70,18 +71,18 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 
 def _refuse_numbers(value: Any) -> None:
     """Raise for one that no reader takes for itself; doubles of any size were written as such."""
-    rest: list[Any] = [value]
+    largest = MAX_SAFE_INTEGER
+    rest: list[Any] = [[value]]
     while rest:
-        item = rest.pop()
-        kind = type(item)
-        if kind is dict:
-            rest.extend(item.values())
-        elif kind is list:
-            rest.extend(item)
-        elif kind is int and not -MAX_SAFE_INTEGER <= item <= MAX_SAFE_INTEGER:
-            raise MalformedJson("integer beyond ±(2^53-1)")
-        elif kind is float and math.isinf(item):
-            raise MalformedJson("number too large for a double")
+        container = rest.pop()
+        for child in container.values() if type(container) is dict else container:
+            kind = type(child)
+            if kind is dict or kind is list:
+                rest.append(child)
+            elif kind is int and not -largest <= child <= largest:
+                raise MalformedJson("integer beyond ±(2^53-1)")
+            elif kind is float and math.isinf(child):
+                raise MalformedJson("number too large for a double")
 
 
 def _is_unicode(value: JsonValue) -> bool:

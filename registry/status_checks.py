@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from registry.reasons import Reason
 from registry.report import Check, Outcome, Step, Verdict
-from registry.status_list import ListStatus, entries, judge_list
+from registry.status_list import ListStatus, StatusLists, entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,11 +48,8 @@ def _findings(places: Sequence[Entry], case: ChainCase, now: datetime) -> list[F
         keys = replace(keys, at=int(now.timestamp()))
     lists = case.word.lists
     at_hand = {one.url for one in lists}
-    return [
-        judge_list(entry, lists, case.claimed_issuer, keys, now)
-        for entry in places
-        if entry.fault or entry.url in at_hand
-    ]
+    judge = StatusLists(lists, case.claimed_issuer, keys, now).judge
+    return [judge(entry) for entry in places if entry.fault or entry.url in at_hand]
 
 
 def _worse(check: Check, found: Sequence[Finding]) -> Check:

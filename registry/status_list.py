@@ -14,7 +14,7 @@ import binascii
 import re
 import zlib
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,8 @@ MIN_BITS = 131_072
 """So many at least, that a place in the list tells little of whose it is (§2.2)."""
 MAX_LIST_BYTES = 8 * 2**20
 """Unpacked: 67 million entries. What is larger is a bomb or no list to fetch for one bit."""
+MAX_ENTRIES = 8
+"""A revocation and a suspension are usual; each may cost a fetch and the judging of a list."""
 REVOCATION, SUSPENSION = "revocation", "suspension"
 _INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
 
@@ -78,7 +80,10 @@ class Entry:
 
 
 def entries(document: JsonObject) -> list[Entry]:
-    """The places that count for validity, in order; of other kinds and purposes none."""
+    """The places that count for validity, in order; of other kinds and purposes none.
+
+    Behind MAX_ENTRIES there is one more, at fault, in the place of all others.
+    """
     listed = document.get("credentialStatus")
     found = []
     for member in listed if isinstance(listed, list) else [listed]:
@@ -89,6 +94,9 @@ def entries(document: JsonObject) -> list[Entry]:
             entry = _entry(member)
             if entry.fault or entry.purpose in (REVOCATION, SUSPENSION):
                 found.append(entry)
+        if len(found) > MAX_ENTRIES:
+            fault = f"at most {MAX_ENTRIES} are looked at"
+            return [*found[:-1], replace(found[-1], fault=fault)]
     return found
 
 
@@ -100,22 +108,52 @@ def judge_list(
     now: datetime,
 ) -> Finding:
     """Judge one entry by what is at hand. issuer, keys: of the credential that has the entry."""
-    if entry.fault:
-        return _unknown(f"Its status list entry cannot be read: {entry.fault}.")
-    known = next((one.found for one in lists if one.url == entry.url), "it is not at hand")
-    url = printable(entry.url)
-    if isinstance(known, str):
-        return _unknown(f"The status list {url} was not read: {printable(known, 300)}.")
-    try:
-        issued, is_set = _look_up(known, entry, issuer, keys, now)
-    except (MalformedJson, MalformedDocument, MalformedValue) as fault:
-        return _unknown(f"The status list {url} is not to be relied on: {printable(str(fault))}.")
-    of = f"in the issuer's status list{issued}"
-    if not is_set:
-        return Finding(ListStatus.CLEAR, f"No {entry.purpose} stands {of}.")
-    if entry.purpose == REVOCATION:
-        return Finding(ListStatus.REVOKED, f"Revoked {of}.")
-    return Finding(ListStatus.SUSPENDED, f"Suspended {of}.")
+    return StatusLists(lists, issuer, keys, now).judge(entry)
+
+
+class StatusLists:
+    """What is at hand for one credential's entries; a list is read once, however many name it."""
+
+    def __init__(
+        self,
+        lists: Sequence[KnownList],
+        issuer: str,
+        keys: IssuerKeys | None,
+        now: datetime,
+    ) -> None:
+        self._found = {one.url: one.found for one in reversed(lists)}
+        self._issuer, self._keys, self._now = issuer, keys, now
+        self._read: dict[str, _Sound | str] = {}
+
+    def judge(self, entry: Entry) -> Finding:
+        if entry.fault:
+            return _unknown(f"Its status list entry cannot be read: {entry.fault}.")
+        known, url = self._found.get(entry.url, "it is not at hand"), printable(entry.url)
+        if isinstance(known, str):
+            return _unknown(f"The status list {url} was not read: {printable(known, 300)}.")
+        try:
+            sound = self._sound(known, entry.url)
+            is_set = sound.bit(entry)
+        except (MalformedDocument, MalformedValue) as fault:
+            reason = printable(str(fault))
+            return _unknown(f"The status list {url} is not to be relied on: {reason}.")
+        of = f"in the issuer's status list{sound.issued}"
+        if not is_set:
+            return Finding(ListStatus.CLEAR, f"No {entry.purpose} stands {of}.")
+        if entry.purpose == REVOCATION:
+            return Finding(ListStatus.REVOKED, f"Revoked {of}.")
+        return Finding(ListStatus.SUSPENDED, f"Suspended {of}.")
+
+    def _sound(self, raw: bytes, url: str) -> _Sound:
+        if url not in self._read:
+            try:
+                self._read[url] = _sound_list(raw, url, self._issuer, self._keys, self._now)
+            except (MalformedJson, MalformedDocument, MalformedValue) as fault:
+                self._read[url] = str(fault)
+        found = self._read[url]
+        if isinstance(found, str):
+            raise MalformedDocument(found)
+        return found
 
 
 def unpack(encoded: str) -> bytes:
@@ -157,15 +195,30 @@ def _entry(member: JsonObject) -> Entry:
     return Entry(str(url), str(purpose), int(str(index)))
 
 
-def _look_up(
-    raw: bytes, entry: Entry, issuer: str, keys: IssuerKeys | None, now: datetime
-) -> tuple[str, bool]:
-    """When it was issued, for people, and the entry's bit. Raises what says why it is no list."""
+@dataclass(frozen=True, slots=True)
+class _Sound:
+    """A list that is the issuer's, whole and in force. issued: when, for people."""
+
+    issued: str
+    subject: JsonValue
+
+    def bit(self, entry: Entry) -> bool:
+        """Raises MalformedDocument or MalformedValue with why it has none."""
+        bits = _bits(self.subject, entry.purpose)
+        if entry.index >= len(bits) * 8:
+            raise MalformedDocument(f"it ends before entry {entry.index}")
+        return bool(bits[entry.index // 8] >> (7 - entry.index % 8) & 1)
+
+
+def _sound_list(
+    raw: bytes, url: str, issuer: str, keys: IssuerKeys | None, now: datetime
+) -> _Sound:
+    """Raises MalformedJson, MalformedDocument or MalformedValue with why it is no such list."""
     listed = Credential.parse(raw)
     document = listed.document
     if CREDENTIAL_TYPE not in listed.types:
         raise MalformedDocument(f"it is no {CREDENTIAL_TYPE}")
-    if listed.id != entry.url:
+    if listed.id != url:
         raise MalformedDocument("it is the list of another address")
     if listed.issuer_id != issuer:
         raise MalformedDocument("it has another issuer than the credential")
@@ -179,10 +232,7 @@ def _look_up(
     if until is not None and now > until:
         raise MalformedDocument(f"it expired {stamp(until)}")
     issued = f" of {stamp(since)}" if since else ""
-    bits = _bits(document.get("credentialSubject"), entry.purpose)
-    if entry.index >= len(bits) * 8:
-        raise MalformedDocument(f"it ends before entry {entry.index}")
-    return issued, bool(bits[entry.index // 8] >> (7 - entry.index % 8) & 1)
+    return _Sound(issued, document.get("credentialSubject"))
 
 
 def _moment(text: str | None, member: str) -> datetime | None:

@@ -4,7 +4,7 @@ Refused: a byte-order mark, invalid UTF-8, trailing data, duplicate keys (also k
 unescaping), NaN, Infinity and numbers that overflow to it, integers beyond ±(2^53-1), lone
 surrogates, more than 64 levels, more bytes than the caller allows. `exact_json` is the rule; the
 fast path here answers only where it has shown that the rule would answer the same, and `large_json`
-is the rule for what is too long for it.
+is the same rule, in fewer words, for what is long.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _read_fast(raw: bytes, max_depth: int = MAX_DEPTH) -> tuple[JsonValue, bytes
         value: JsonValue = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    found = survey(value, max_depth, hasty=True)
+    found = survey(value, max_depth)
     if found > Survey.READABLE:
         return None
     dump = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -46,6 +46,7 @@ CASES: dict[str, Callable[[], Json]] = {
     "at_time-v1": past_cases.at_time,
     "identity-v1": identity_cases.identity,
     "bundle-v1": bundle_cases.bundles,
+    "limits-v1": bundle_cases.limits,
 }
 
 

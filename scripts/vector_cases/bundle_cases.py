@@ -209,6 +209,48 @@ def bundles() -> Json:
     }
 
 
+def limits() -> Json:
+    """How many proofs of its issuer a credential may carry, the anchor's apart."""
+    unsecured = unsigned()
+    most = {**unsecured, "proof": [signed(unsecured)["proof"]] * 16}
+    receipt = receipt_of(most)
+    anchored = {**most, "proof": [*most["proof"], oracles.anchor_proof(most, receipt)]}
+    block = Block(WORDS, receipt)
+    broken = flipped_signature(SOUND["proof"])
+    last = {**most, "proof": [*most["proof"][:15], broken]}
+    more = {**most, "proof": [*most["proof"], broken]}
+    unknown: Json = {"type": "DataIntegrityProof", "cryptosuite": "later"}
+    return {
+        "policy": policy(),
+        "now": NOW,
+        "trusted": [BLOCK.trusted],
+        "cases": [
+            of(most, "sixteen proofs", "VALID", VALID),
+            case(
+                "sixteen proofs and the anchor's",
+                "VALID",
+                VALID,
+                bundle(anchored, block),
+                trusted=[block.trusted],
+            ),
+            of(last, "sixteen proofs, one broken", "TAMPERED", "VVIVVVVVVVV"),
+            of(more, "seventeen proofs, one broken", "MALFORMED", UNREADABLE),
+            of(
+                {**SOUND, "proof": [unknown] * 17},
+                "seventeen proofs of an unknown suite",
+                "MALFORMED",
+                UNREADABLE,
+            ),
+        ],
+    }
+
+
+def flipped_signature(proof: Json) -> Json:
+    """The same proof with a signature that fits nothing."""
+    text = proof["proofValue"]
+    return {**proof, "proofValue": text[:-1] + ("2" if text[-1] != "2" else "3")}
+
+
 def policy(**changed: Any) -> Json:
     return {
         "chain": f"eip155:{CHAIN}",

@@ -17,7 +17,7 @@ from registry.report import Report, Verdict
 from registry.values import Address, BlockHash, ChainId, CodeHash, IssuerId
 from registry.verifier import verify, verify_bundle
 
-VECTORS = load("bundle-v1")
+VECTORS, LIMITS = load("bundle-v1"), load("limits-v1")
 
 
 def policy(trust: dict[str, Any]) -> TrustPolicy:
@@ -34,7 +34,7 @@ def outcomes(report: Report) -> str:
     return "".join(check.outcome[0] for check in report.checks)
 
 
-@pytest.mark.parametrize("case", **named(VECTORS["cases"]))
+@pytest.mark.parametrize("case", **named([*VECTORS["cases"], *LIMITS["cases"]]))
 def test_each_bundle_has_its_verdict_and_outcomes(case: dict[str, Any]) -> None:
     trusted = case.get("trusted", VECTORS["trusted"])
     report = verify_bundle(

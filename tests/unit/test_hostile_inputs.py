@@ -9,32 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hostile_inputs import INPUTS
+from hostile_inputs import NAMES
 
 SCRIPT = Path(__file__).with_name("hostile_inputs.py")
 SECONDS, MEGABYTES = 1.0, 200.0
-TAKEN = {
-    "numbers in its DID document",
-    "512 nodes that nobody needs",
-    "a header of many fields",
-    "a header of lists in lists",
-}
-"""Their credential is sound, and only their evidence is not."""
+SHARES = 4
+"""So that several workers have each a part."""
+SOUND = {"a status list as large as may be"}
 
 
-def run(name: str) -> dict[str, Any]:
-    command = [sys.executable, str(SCRIPT), name]
-    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+def run(*names: str) -> dict[str, dict[str, Any]]:
+    command = [sys.executable, str(SCRIPT), *names]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert told.returncode == 0, told.stderr
-    measured: dict[str, Any] = json.loads(told.stdout)
-    return measured
+    return {one["name"]: one for one in map(json.loads, told.stdout.splitlines())}
 
 
-@pytest.mark.parametrize("name", INPUTS)
-def test_it_costs_little_and_ends_in_an_outcome(name: str) -> None:
-    measured = run(name)
-    if measured["busy"] > SECONDS:  # processor time: still, a machine may have been slow just then
-        measured = min(measured, run(name), run(name), key=lambda one: one["busy"])
-    assert measured["busy"] < SECONDS
-    assert measured["megabytes"] < MEGABYTES
-    assert (measured["verdict"] == "taken") is (name in TAKEN)
+@pytest.mark.parametrize("share", range(SHARES))
+def test_they_cost_little_and_end_in_a_verdict(share: int) -> None:
+    names = NAMES[share::SHARES]
+    measured = run(*names)
+    assert tuple(measured) == names
+    slow = [name for name in names if measured[name]["busy"] >= SECONDS]
+    for _ in range(3):  # of processor time: still, a machine may have been slow just then
+        slow = [name for name in slow if run(name)[name]["busy"] >= SECONDS]
+    assert slow == []
+    assert [one for one in measured.values() if one["megabytes"] >= MEGABYTES] == []
+    assert {name for name in names if measured[name]["verdict"] == "VALID"} == SOUND & {*names}

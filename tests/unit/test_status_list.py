@@ -22,7 +22,14 @@ from registry.errors import MalformedValue
 from registry.issuer_word import IssuerWord
 from registry.multikey import PublicKey
 from registry.report import Report, Verdict
-from registry.status_list import MAX_LIST_BYTES, MIN_BITS, KnownList, entries, unpack
+from registry.status_list import (
+    MAX_ENTRIES,
+    MAX_LIST_BYTES,
+    MIN_BITS,
+    KnownList,
+    entries,
+    unpack,
+)
 
 URL = "https://uni.example/status/3"
 INDEX = 94_567
@@ -148,6 +155,17 @@ def test_of_list_and_chain_the_worse_wins_and_both_are_shown() -> None:
         assert report.verdict == verdict
         assert "status list" in status_sentence(report)
         assert "block" in status_sentence(report) or "word of one node" in status_sentence(report)
+
+
+def test_more_entries_than_are_looked_at_are_never_good_news() -> None:
+    some, more = [entry()] * MAX_ENTRIES, [entry()] * (MAX_ENTRIES + 3)
+    messages = [entry(statusPurpose="message")] * 20
+    assert judged(credential(*some, *messages), status_list()).verdict is Verdict.VALID
+    report = judged(credential(*more), status_list())
+    assert report.verdict is Verdict.CANNOT_CHECK
+    assert "at most 8 are looked at" in report.sentence
+    assert judged(credential(*more)).verdict is Verdict.CANNOT_CHECK
+    assert judged(credential(*more), status_list(bits_with(INDEX))).verdict is Verdict.REVOKED
 
 
 def test_of_two_entries_the_worse_counts() -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bundle_cases import bundle_case
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from javascript import WEB, ask, base64, run
 from json_texts import text_of
 from past_cases import random_past, random_past_bundles
-from verifier_cases import KEY, good_case
+from verifier_cases import KEY, good_case, signed, unsigned
 from web_cases import (
     bundle_request,
     policy_text,
@@ -233,6 +236,28 @@ def test_bundles_with_a_history_come_to_the_same_verdict(amount: int) -> None:
         for one, told in zip(cases, answers, strict=True)
     }
     assert {"VALID", "REVOKED", "SUSPENDED", "NOT_ANCHORED", "MALFORMED", "CANNOT_CHECK"} <= seen
+
+
+def test_limits_are_alike() -> None:
+    """As much as is read, and one more."""
+    log = {"topics": [], "data": "0x"}
+    cases = []
+    changes: list[Callable[[Any], object]] = [
+        lambda value: value.update(history=[log] * 16_384),
+        lambda value: value.update(history=[log] * 16_385),
+        lambda value: value["evidence"].update(nodes=["0x"] * 512),
+        lambda value: value["evidence"].update(nodes=["0x"] * 513),
+        lambda value: value["credential"].update(x=[1] * 400_000),
+        lambda value: value["credential"].update(x=[1] * 600_000),
+    ]
+    for change in changes:
+        value = json.loads(bundle_case(signed(unsigned())).raw)
+        change(value)
+        cases.append(replace(bundle_case(signed(unsigned())), raw=json.dumps(value).encode()))
+    answers = ask(bundle_request(case) for case in cases)
+    told = [str(case.verify().verdict) for case in cases]
+    assert [answer["verdict"] for answer in answers] == told
+    assert told == ["CANNOT_CHECK", "MALFORMED"] * 2 + ["TAMPERED", "MALFORMED"]
 
 
 @Amount

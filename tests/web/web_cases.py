@@ -143,6 +143,8 @@ def _documents() -> tuple[Case, ...]:
     shapes: list[dict[str, Any]] = [
         {"credentialStatus": _list_entry()},
         {"credentialStatus": _list_entry(statusListIndex="01")},
+        {"type": ["VerifiableCredential"], "credentialStatus": [_list_entry()] * 8},
+        {"type": ["VerifiableCredential"], "credentialStatus": [_list_entry()] * 9},
         {"credentialStatus": _list_entry(statusPurpose="message", statusSize=2)},
         {"type": ["VerifiableCredential"], "credentialStatus": [5, _list_entry(statusSize=2)]},
         {"credentialSubject": {"type": ["AchievementSubject"]}},

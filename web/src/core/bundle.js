@@ -18,6 +18,7 @@ const MAX_NODE_BYTES = 1024;
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_TOPICS = 4;
 const MAX_LOG_BYTES = 64 * 1024;
+const MAX_LOGS = 16_384;
 const MEMBERS = ["type", "version", "credential", "receipt", "evidence"];
 const OPTIONAL = ["didDocument", "history"];
 
@@ -61,7 +62,7 @@ export function bundleOf(json) {
 
 /** Their shape alone: what they say is read where somebody asks about the past. */
 function logsOf(history) {
-  return array(history, "/history", MAX_BUNDLE_BYTES).map((log, number) => {
+  return array(history, "/history", MAX_LOGS).map((log, number) => {
     const place = `/history/${number}`;
     closed(log, ["topics", "data"], [], place);
     const topics = array(log.topics, `${place}/topics`, MAX_TOPICS);

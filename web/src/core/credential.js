@@ -7,6 +7,8 @@ import { depthOf, isObject, MAX_CREDENTIAL_BYTES, MAX_DEPTH, readJson } from "./
 
 /** @typedef {import("./strict-json.js").JsonObject} JsonObject */
 
+const MAX_ISSUER_PROOFS = 16;
+
 /**
  * @typedef {object} Credential
  * @property {JsonObject} document exactly as received
@@ -35,8 +37,13 @@ export const isAnchorProof = (/** @type {JsonObject} */ proof) =>
 
 export const anchorProofs = (/** @type {JsonObject} */ document) => proofsOf(document).filter(isAnchorProof);
 
-export const issuerProofs = (/** @type {JsonObject} */ document) =>
-  proofsOf(document).filter((proof) => !isAnchorProof(proof));
+/** All others, in order. Throws Fault for more than are read: each costs hashing the whole document. */
+export function issuerProofs(/** @type {JsonObject} */ document) {
+  const proofs = proofsOf(document).filter((proof) => !isAnchorProof(proof));
+  if (proofs.length > MAX_ISSUER_PROOFS)
+    throw new Fault("too_many_entries", { found: proofs.length, limit: MAX_ISSUER_PROOFS }, { pointer: "/proof" });
+  return proofs;
+}
 
 /** What the digest covers: the proofs that are left are absent if none, bare if one. */
 export function covered(/** @type {JsonObject} */ document) {

@@ -4,7 +4,7 @@
 
 import { base64url, fromBase64url, hex, sha256 } from "./bytes.js";
 import { canonicalize } from "./canonical.js";
-import { proofsOf } from "./credential.js";
+import { issuerProofs } from "./credential.js";
 import { Fault } from "./fault.js";
 import { fromMultikey, p256Of } from "./keys.js";
 import { readMoment } from "./moments.js";
@@ -61,7 +61,7 @@ export function readDidDocument(document) {
 function isSelfSigned(document, did) {
   let proofs;
   try {
-    proofs = proofsOf(document);
+    proofs = issuerProofs(document);
   } catch {
     return false;
   }

@@ -6,6 +6,7 @@ import { unknown } from "./report.js";
 import { isObject } from "./strict-json.js";
 
 const INDEX = /^(?:0|[1-9][0-9]{0,15})$/;
+const MAX_ENTRIES = 8;
 const PURPOSES = ["revocation", "suspension"];
 
 /**
@@ -39,6 +40,7 @@ export function withStatusLists(check, document, isPast) {
   const [key, values] = check.say;
   const chain = { key, values };
   if (isPast) return { ...check, say: ["status.list_past", { chain }] };
-  if (entries.includes(false) && check.outcome === "VALID") return unknown("status", "status.list_fault", { chain });
+  const isOpen = entries.includes(false) || entries.length > MAX_ENTRIES;
+  if (isOpen && check.outcome === "VALID") return unknown("status", "status.list_fault", { chain });
   return { ...check, say: ["status.list_unread", { chain }] };
 }

@@ -33,7 +33,9 @@ export const isInteger = (holder, key) =>
 
 /** Objects and arrays within one another; the top level is 1. @param {JsonValue} value @returns {number} */
 export const depthOf = (value) =>
-  typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+  typeof value === "object" && value !== null
+    ? 1 + Object.values(value).reduce((deepest, one) => Math.max(deepest, depthOf(one)), 0)
+    : 0;
 
 /** @param {unknown} value @returns {value is JsonObject} */
 export const isObject = (value) =>
