@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -111,6 +113,17 @@ def judged(workspace: Workspace, bundle: bytes) -> Verdict:
     policy = TrustPolicy.from_toml(Workspace.load(workspace.folder).trust)
     trusted = {block: GivenBlock()}
     return verify_bundle(bundle, trusted, policy, datetime.now(UTC)).verdict
+
+
+def test_the_manuals_walk_goes_as_it_says(served: tuple[Api, httpx.Client]) -> None:
+    _, client = served
+    walk = (Path(__file__).parents[2] / "docs/api.md").read_text("utf-8").split("```")[1]
+    body = re.search(r"-d '(\{.*?\})'\n", walk, re.DOTALL)
+    assert body is not None
+    told = anchored(client, json.loads(body[1]))
+    paths = re.findall(r"localhost:8080(/v1/credentials/0x\S+)", walk)
+    found = [client.get(one.replace("0xb373...", told["digest"])) for one in paths]
+    assert [one.status_code for one in found] == [200, 200]
 
 
 def test_an_urgent_revocation_goes_at_once_and_shows(served: tuple[Api, httpx.Client]) -> None:
