@@ -232,6 +232,28 @@ def in_flight(connection: Connection, ids: Sequence[int]) -> set[int]:
     return found
 
 
+def followed(connection: Connection, ids: Sequence[int]) -> dict[int, bool]:
+    """Those of the changes after which another was asked for and not dropped.
+
+    True where one such is final.
+    """
+    found: dict[int, bool] = {}
+    for start in range(0, len(ids), _CHUNK):
+        mine, newer = status_change.alias(), status_change.alias()
+        query = (
+            select(mine.c.id, newer.c.state)
+            .join(newer, newer.c.credential == mine.c.credential)
+            .where(
+                mine.c.id.in_(ids[start : start + _CHUNK]),
+                newer.c.id > mine.c.id,
+                newer.c.state != ChangeState.DROPPED,
+            )
+        )
+        for number, state in connection.execute(query):
+            found[number] = found.get(number, False) or state == ChangeState.FINAL
+    return found
+
+
 def blocked_of(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     """Why changes can't be sent, by number; those that can are left out."""
     found: dict[int, str] = {}

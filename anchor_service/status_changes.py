@@ -146,7 +146,8 @@ def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]
 def finish_adopted(line: Line) -> bool:
     """Changes that others made, or that were so before: final once the finalized block shows them.
 
-    False while one still waits.
+    Or once what was asked for after them is final. What has vanished from the chain again, and is
+    still the last that was asked for, is wanted again. False while one still waits.
     """
     with line.database.read() as connection:
         adopted = changes.adopted(connection, line.handle)
@@ -161,14 +162,37 @@ def finish_adopted(line: Line) -> bool:
     ]
     if not adopted:
         return True
+    with line.database.read() as connection:
+        followed = changes.followed(connection, [one.id for one in adopted])
     statuses = _read(line, adopted, batches, "finalized")
-    final = [one.id for one in adopted if holds(one.change, statuses[one.id])]
-    if final:
-        now = int(time.time())
+    left = [
+        one
+        for one in adopted
+        if not holds(one.change, statuses[one.id]) and not followed.get(one.id, False)
+    ]
+    waiting = {one.id for one in left}
+    final = [one.id for one in adopted if one.id not in waiting]
+    _move_adopted(line, final, ChangeState.FINAL)
+    _move_adopted(line, _gone_again(line, left, batches, followed), ChangeState.WANTED)
+    return not left
+
+
+def _gone_again(
+    line: Line, left: list[Change], batches: dict[int, Batch], followed: dict[int, bool]
+) -> list[int]:
+    """Those that a vanished block has undone: nobody sends them again but we."""
+    last = [one for one in left if one.id not in followed]
+    if not last:
+        return []
+    statuses = _read(line, last, batches)
+    return [one.id for one in last if not holds(one.change, statuses[one.id])]
+
+
+def _move_adopted(line: Line, ids: list[int], after: ChangeState) -> None:
+    if ids:
         with line.database.write() as connection:
             line.submitter.fence(connection)
-            changes.move(connection, final, ChangeState.INCLUDED, ChangeState.FINAL, now)
-    return len(final) == len(adopted)
+            changes.move(connection, ids, ChangeState.INCLUDED, after, int(time.time()))
 
 
 def _read(

@@ -53,6 +53,7 @@ class Model:
     """What was asked for, and what was seen.
 
     wishes: by credential, each with its row's number. sent: which intent a nonce was sent for.
+    revoked_past: credentials that another program has revoked.
     """
 
     digests: dict[str, CredentialDigest] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class Model:
     placed: dict[CredentialDigest, tuple[int, int]] = field(default_factory=dict)
     seen: list[Move] = field(default_factory=list)
     sent: dict[int, int] = field(default_factory=dict)
+    revoked_past: set[str] = field(default_factory=set)
     reorganised: bool = False
 
     def may(self, move: Move) -> bool:
@@ -79,5 +81,7 @@ class Model:
             for one in self.seen
             if one.kind == "status_change" and one.after in ("SENT", "INCLUDED")
         }
-        left = any(kind is StatusChange.REVOKE and number in moved for kind, number in wishes)
+        left = name in self.revoked_past or any(
+            kind is StatusChange.REVOKE and number in moved for kind, number in wishes
+        )
         return {_STATUS[wishes[-1][0]]} | ({Status.REVOKED} if left else set())

@@ -35,6 +35,7 @@ from sqlalchemy import select
 
 from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
 from anchor_service.chain import Chain
+from anchor_service.contract import BatchMasks
 from anchor_service.errors import Blocked, StillPending
 from anchor_service.keys import ChainKey
 from anchor_service.lifecycle import BatchState, ChangeState, Moment, Reason
@@ -494,6 +495,43 @@ def test_a_change_that_stands_already_costs_nothing(bench: Bench) -> None:
     before = bench.chain.nonce(bench.key.address)
     assert change(bench, StatusChange.SUSPEND, "one") == [(ChangeState.FINAL, "")]
     assert bench.chain.nonce(bench.key.address) == before
+
+
+def test_a_change_that_stood_already_is_final_once_what_followed_it_is(bench: Bench) -> None:
+    """The finalized block never shows it: the one after it came before."""
+    with bench.line() as line:
+        submit(line)
+        back = want(bench, StatusChange.REINSTATE, "one")
+        anchoring.advance([line], [ALL])
+        assert states(bench, back) == [ChangeState.INCLUDED]
+        again = want(bench, StatusChange.SUSPEND, "one")
+        submit(line)
+        assert watching.settle(line, 5)
+    assert states(bench, [*back, *again]) == [ChangeState.FINAL] * 2
+    assert statuses(bench)["one"] is Status.SUSPENDED
+
+
+def test_a_change_that_another_made_and_that_vanished_is_made_by_us(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+        batch = bench.the_batch()
+        with bench.database.read() as connection:
+            found = store.find(connection, "one")
+        assert found.index is not None
+        word, lane = word_and_lane(found.index)
+        masks = (BatchMasks(batch.root, {word: 1 << 2 * lane}),)
+        call = contract.change_statuses(bench.issuer_id, StatusChange.SUSPEND, masks)
+        send(bench.node, bench.key, REGISTRY, call)
+        wanted = want(bench, StatusChange.SUSPEND, "one")
+        anchoring.advance([line], [ALL])
+        assert states(bench, wanted) == [ChangeState.INCLUDED]
+        bench.node.call("anvil_reorg", [1, []])
+        watching.look([line])
+        assert states(bench, wanted) == [ChangeState.WANTED]
+        submit(line)
+        assert watching.settle(line, 5)
+    assert states(bench, wanted) == [ChangeState.FINAL]
+    assert statuses(bench)["one"] is Status.SUSPENDED
 
 
 @pytest.mark.parametrize("moment", [Moment.RESERVED, Moment.SIGNED, Moment.SENT, Moment.INCLUDED])
