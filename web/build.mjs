@@ -1,8 +1,7 @@
 // Builds the page: one HTML file with everything in it, the same bytes from the same sources.
 //
-//   node web/build.mjs                 writes registry/data/web/verifier.html
-//   node web/build.mjs --check         writes nothing; exits 1 where the shipped file is another
-//   node web/build.mjs --core FILE     writes the verifier alone, as a module: what the tests import
+//   node web/build.mjs            writes registry/data/web/verifier.html
+//   node web/build.mjs FOLDER     writes verifier.html there, and core.mjs: the verifier alone, as a module
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -17,7 +16,7 @@ const SCHEMA = join(ROOT, "registry/data/openbadges/schema/ob_v3p0_achievementcr
 const source = (name) => readFileSync(join(ROOT, "web/src", name), "utf8");
 
 /** The official schema as code: compiled here, so that the page needs no eval. */
-function schemaCode() {
+function makeSchemaCode() {
   const ajv = new Ajv2019.default({
     strict: false,
     validateFormats: false, // an annotation, as the draft has it
@@ -29,11 +28,13 @@ function schemaCode() {
   return standaloneCode.default(ajv, ajv.compile(JSON.parse(readFileSync(SCHEMA, "utf8"), annotations)));
 }
 
+const schemaCode = makeSchemaCode();
+
 const schemaModule = {
   name: "open-badges-schema",
   setup(build) {
     build.onResolve({ filter: /^open-badges-schema$/ }, ({ path }) => ({ path, namespace: "generated" }));
-    build.onLoad({ filter: /.*/, namespace: "generated" }, () => ({ contents: schemaCode(), resolveDir: ROOT }));
+    build.onLoad({ filter: /.*/, namespace: "generated" }, () => ({ contents: schemaCode, resolveDir: ROOT }));
   },
 };
 
@@ -73,20 +74,12 @@ async function page() {
   return source("page/page.html").replace(/\{\{([A-Z]+)\}\}/g, (_, name) => parts[name]);
 }
 
-const [mode, file] = process.argv.slice(2);
-if (mode === "--core") {
+function write(file, text) {
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, await bundle("core.js", { format: "esm" }));
-} else {
-  const built = await page();
-  if (mode === "--check") {
-    if (readFileSync(SHIPPED, "utf8") !== built) {
-      console.error("the package's page is not what its sources give: run node web/build.mjs");
-      process.exit(1);
-    }
-  } else {
-    mkdirSync(dirname(SHIPPED), { recursive: true });
-    writeFileSync(SHIPPED, built);
-    console.log(`wrote ${relative(ROOT, SHIPPED)}: ${Buffer.byteLength(built).toLocaleString("en")} bytes`);
-  }
+  writeFileSync(file, text);
+  console.log(`wrote ${relative(ROOT, file)}: ${Buffer.byteLength(text).toLocaleString("en")} bytes`);
 }
+
+const [folder] = process.argv.slice(2);
+write(folder ? join(folder, "verifier.html") : SHIPPED, await page());
+if (folder) write(join(folder, "core.mjs"), await bundle("core.js", { format: "esm" }));

@@ -93,6 +93,25 @@ class Visit:
         )
         return list(map(str, self.page.eval_on_selector_all(".result", script)))
 
+    def raw(self) -> str:
+        """What the one answer rests on, opened and read."""
+        self.page.click(".raw summary")
+        return self.page.inner_text(".raw pre >> nth=0")
+
+    def open_all(self) -> None:
+        """Unfold every card, its raw evidence too."""
+        self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('.raw')].every(one => one.querySelector('pre'))"
+        )
+
+    def ask_about(self, date: str, time: str = "") -> None:
+        """A past moment, in the browser's time zone."""
+        self.page.evaluate("document.getElementById('past').open = true")
+        self.page.fill("#past-date", date)
+        self.page.fill("#past-time", time)
+        self.page.click("#past-form [type=submit]")
+
     def text(self, selector: str) -> str:
         return self.page.inner_text(selector)
 

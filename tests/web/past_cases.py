@@ -249,8 +249,8 @@ class PastBundle:
     at: datetime | None
 
 
-def past_bundle(events: list[ev.Event], **changed: Any) -> BundleCase:
-    """A bundle with the history `events`, proven as of day END; changed: as in World."""
+def past_bundle(events: list[ev.Event], *, told: bool = True) -> BundleCase:
+    """A bundle of what became of `events`, proven as of day END; told: with them in it."""
     issuer = _last_sound(events)
     batch = issuer.batches.get(receipt().root)
     record, did_hash, batch_at, word = Subject.of(receipt()).slots
@@ -262,9 +262,9 @@ def past_bundle(events: list[ev.Event], **changed: Any) -> BundleCase:
     if batch is not None:
         slots[batch_at] = batch_value(batch)
         slots[word] = batch.words.get(WORD, 0).to_bytes(32, "big")
-    world = World(slots, timestamp=day(END), **changed)
+    world = World(slots, timestamp=day(END))
     logs = tuple(BundledLog(tuple(topics), data) for topics, data in map(ev.write_log, events))
-    raw = world.bundle(document(), receipt(), history=logs).serialize()
+    raw = world.bundle(document(), receipt(), history=logs if told else None).serialize()
     return BundleCase(raw, world.trusted(receipt()), POLICY, moment(END + 1))
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from audited_chain import META, Registry, registry_chain
-from chromium import running_chromium
 from contract_views import REGISTRY
 from pages import AXE, DESKTOP, PHONE, Visit
 from report_cases import STRANGE, report
@@ -19,7 +18,6 @@ from registry.audit_series import Series
 from registry.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
@@ -30,12 +28,6 @@ NIGHTS = 40
 HOUR_S = 3600
 BEGINNING = 1_800_064_800
 """2027-01-16 02:00 UTC."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def at_night(registry: Registry, night: int, hour: int = 0) -> None:

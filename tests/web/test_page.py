@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from bundle_cases import BundleCase, bundle_case
-from chromium import running_chromium
+from javascript import PAGE
 from pages import AXE, DESKTOP, PHONE, SHIPPED, Visit
 from test_bundle_vectors import VECTORS, policy
 from vector_files import raw_of
@@ -26,13 +27,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 LANGUAGES = {"en": "Valid", "de": "Gültig", "fr": "Valide", "es": "Válida", "ar": "صالحة"}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 REVOKED = (0b10 << LANE_BIT).to_bytes(32, "big")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -53,10 +49,7 @@ def believe(visit: Visit, *cases: BundleCase) -> None:
 
 
 def test_the_shipped_page_is_what_its_sources_give() -> None:
-    from javascript import run
-
-    done = run("web/build.mjs", "--check")
-    assert done.returncode == 0, done.stderr
+    assert SHIPPED.read_bytes() == PAGE.read_bytes(), "run node web/build.mjs"
 
 
 def test_nothing_is_valid_before_the_reader_says_whom_to_trust(
@@ -76,22 +69,31 @@ def test_nothing_is_valid_before_the_reader_says_whom_to_trust(
 
 
 def test_every_released_bundle_is_judged_as_its_vector_says(browser: Browser) -> None:
-    groups: dict[tuple[str, tuple[str, ...], str], list[dict[str, Any]]] = defaultdict(list)
+    groups: dict[tuple[str, tuple[str, ...], str, str], list[dict[str, Any]]] = defaultdict(list)
     for case in VECTORS["cases"]:
-        if "at" not in case:  # the page answers for now
-            text = policy_text(policy(case.get("policy", VECTORS["policy"])))
-            trusted = tuple(case.get("trusted", VECTORS["trusted"]))
-            groups[text, trusted, case.get("now", VECTORS["now"])].append(case)
+        text = policy_text(policy(case.get("policy", VECTORS["policy"])))
+        trusted = tuple(case.get("trusted", VECTORS["trusted"]))
+        key = text, trusted, case.get("now", VECTORS["now"]), case.get("at", "")
+        groups[key].append(case)
     reached = set()
-    for (text, trusted, now), cases in groups.items():
-        visit = Visit.begin(browser, now=read_moment(now))
-        visit.trust(text)
-        visit.trust_blocks(trusted)
+    visit = Visit.begin(browser, timezone_id="UTC")
+    set_before: tuple[object, ...] = ("", (), "", "")
+    for key in sorted(groups):
+        (text, trusted, now, at), cases = key, groups[key]
+        visit.page.clock.set_fixed_time(read_moment(now))
+        if text != set_before[0]:
+            visit.trust(text)
+        if trusted != set_before[1]:
+            visit.trust_blocks(trusted)
+        if at != set_before[3]:
+            visit.ask_about(at[:10], at[11:16])
+        set_before = key
         visit.give(**{f"{n:03d}__json": raw_of(case) for n, case in enumerate(cases)})
         assert visit.verdicts(len(cases)) == [case["verdict"] for case in cases]
         assert visit.outcomes() == [case["outcomes"] for case in cases]
         reached |= {case["verdict"] for case in cases}
-        visit.end()
+        visit.page.click("#clear")
+    visit.end()
     assert reached == {str(verdict) for verdict in Verdict} - {"PENDING"}
 
 
@@ -170,7 +172,7 @@ def test_what_a_file_says_stays_text(visit: Visit) -> None:
     visit.trust(policy_text(good_case().policy).replace("Example University", "<b>bold</b>"))
     visit.give(**{"<b>x<\\u0000__json": case.raw})
     visit.verdicts()
-    visit.page.click(".raw summary")
+    visit.raw()
     assert visit.page.query_selector_all("#list img, #list script, #list b:not(.todo b)") == []
     assert "<img src=x" in visit.text(".facts")
     assert "\\u{202e}\\u{7}" in visit.text(".facts")
@@ -232,21 +234,24 @@ def test_every_language_is_accessible_light_and_dark_phone_and_desktop(
     browser: Browser, sound: BundleCase, language: str
 ) -> None:
     revoked = bundle_case(signed(unsigned()), word=REVOKED)
-    for scheme, size in (("light", DESKTOP), ("dark", PHONE), ("light", PHONE), ("dark", DESKTOP)):
-        visit = Visit.begin(browser, language=language, scheme=scheme, size=size, bypass_csp=True)
-        assert visit.page.get_attribute("html", "lang") == language
-        rtl = "rtl" if language == "ar" else "ltr"
-        assert visit.page.get_attribute("html", "dir") == rtl
-        visit.page.add_script_tag(path=AXE)
-        assert visit.axe() == []
-        believe(visit, sound, revoked)
-        visit.page.click("#paste")
-        visit.give(a__json=sound.raw, b__json=revoked.raw, c__json=b"{", d__json=good_case().raw)
-        assert visit.verdicts(4) == ["VALID", "REVOKED", "MALFORMED", "CANNOT_CHECK"]
-        visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        assert visit.axe() == []
-        assert LANGUAGES[language] in visit.text(".verdict >> nth=0")
-        visit.end()
+    still: dict[str, Any] = {"reduced_motion": "reduce", "bypass_csp": True}
+    visit = Visit.begin(browser, language=language, **still)
+    assert visit.page.get_attribute("html", "lang") == language
+    assert visit.page.get_attribute("html", "dir") == ("rtl" if language == "ar" else "ltr")
+    visit.page.add_script_tag(path=AXE)
+    assert visit.axe() == []
+    believe(visit, sound, revoked)
+    visit.page.click("#paste")
+    visit.give(a__json=sound.raw, b__json=revoked.raw, c__json=b"{", d__json=good_case().raw)
+    assert visit.verdicts(4) == ["VALID", "REVOKED", "MALFORMED", "CANNOT_CHECK"]
+    visit.ask_about("2199-01-01")  # refused: its fault is shown
+    visit.open_all()
+    for scheme, (width, height) in product(SCHEMES, (DESKTOP, PHONE)):
+        visit.page.emulate_media(color_scheme=scheme)
+        visit.page.set_viewport_size({"width": width, "height": height})
+        assert visit.axe() == [], (scheme, width)
+    assert LANGUAGES[language] in visit.text(".verdict >> nth=0")
+    visit.end()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -257,7 +262,7 @@ def test_at_400_percent_nothing_scrolls_sideways(
     believe(visit, sound)
     visit.give(diploma__json=sound.raw, other__json=b"{")
     visit.verdicts(2)
-    visit.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    visit.open_all()
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
     small = """() => [...document.querySelectorAll('button, select, input, summary, textarea')]
       .filter(e => e.offsetParent).map(e => [e.id || e.className, e.getBoundingClientRect()])

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from chromium import running_chromium
 from pages import Visit
 from rpc_proxy import RpcProxy, altered, limited, proxied
 from test_line import SAMPLES
@@ -57,12 +56,6 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
         yield Issuer(folder, open_to_pages.url)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visit(browser: Browser, issuer: Issuer) -> Iterator[Visit]:
     visit = Visit.begin(browser, now=None)
@@ -92,7 +85,7 @@ def test_one_node_is_asked_and_named_and_learns_no_credential(visit: Visit, issu
         told = json.dumps(proxy.calls)
         learnt = {call["method"] for call in proxy.calls}
         assert learnt == {"eth_chainId", "eth_getBlockByNumber", "eth_getProof"}
-        receipt = json.loads(visit.page.text_content(".raw pre >> nth=0") or "{}")
+        receipt = json.loads(visit.raw())
         assert receipt["credential"]["digest"][2:] not in told
         assert issuer.ids[0] not in told
         asked = {url for url in visit.requests if not url.startswith(("file:", "data:"))}
@@ -160,7 +153,7 @@ def test_a_trusted_block_makes_the_nodes_honesty_no_matter(visit: Visit, issuer:
     ask(visit, issuer.url)
     visit.give(diploma__json=issuer.credentials[0])
     settled(visit, "VALID")
-    block = json.loads(visit.page.text_content(".raw pre") or "{}")["evidence"]["finalized"]
+    block = json.loads(visit.raw())["evidence"]["finalized"]
     visit.trust_blocks([f"eip155:31337:{block['hash']}"])
     visit.page.wait_for_function(
         "() => document.querySelector('.sentence').textContent.includes('a block that you trust')"

@@ -38,15 +38,15 @@ if TYPE_CHECKING:
 
     from registry.report import Report
 
-SOME, MANY = 1500, 60_000
-Amount = pytest.mark.parametrize(
-    "amount", [SOME, pytest.param(MANY, marks=pytest.mark.long)], ids=["some", "many"]
-)
+
+def amounts(some: int, many: int) -> pytest.MarkDecorator:
+    """So many in every run, and so many in a long one."""
+    values = [some, pytest.param(many, marks=pytest.mark.long)]
+    return pytest.mark.parametrize("amount", values, ids=["some", "many"])
 
 
-Fewer = pytest.mark.parametrize(
-    "amount", [400, pytest.param(20_000, marks=pytest.mark.long)], ids=["some", "many"]
-)
+Amount, Fewer = amounts(1500, 60_000), amounts(400, 20_000)
+"""Of texts; of cases that take a signature or a proof to judge."""
 
 
 def test_the_released_vectors_hold() -> None:
@@ -193,7 +193,7 @@ def compare(answer: dict[str, Any], report: Report, *told: object) -> str:
     return str(report.verdict)
 
 
-@Amount
+@amounts(1000, 60_000)
 def test_whole_cases_come_to_the_same_verdict(amount: int) -> None:
     dice = random.Random(amount)
     cases = [good_case(), *(random_case(dice) for _ in range(amount))]

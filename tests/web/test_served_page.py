@@ -8,7 +8,6 @@ import httpx
 import pytest
 from api_in_process import UNLIMITED, new_app, open_url, sqlite
 from bundle_cases import bundle_case
-from chromium import running_chromium
 from javascript import ROOT
 from pages import SHIPPED, Visit
 from verifier_cases import signed, unsigned
@@ -16,6 +15,8 @@ from web_cases import policy_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +62,16 @@ def test_who_has_it_already_gets_it_no_second_time(place: str) -> None:
     assert httpx.get(place, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_it_works_under_its_own_policy_and_asks_the_server_for_nothing_more(place: str) -> None:
+def test_it_works_under_its_own_policy_and_asks_the_server_for_nothing_more(
+    place: str, browser: Browser
+) -> None:
     case = bundle_case(signed(unsigned()))
-    with running_chromium() as browser:
-        visit = Visit.begin(browser, place)
-        visit.trust(policy_text(case.policy))
-        visit.trust_blocks(case.trusted)
-        visit.give(diploma__bundle__json=case.raw)
-        assert visit.verdicts() == ["VALID"]
-        visit.context.close()
+    visit = Visit.begin(browser, place)
+    visit.trust(policy_text(case.policy))
+    visit.trust_blocks(case.trusted)
+    visit.give(diploma__bundle__json=case.raw)
+    assert visit.verdicts() == ["VALID"]
+    visit.context.close()
     assert visit.errors == []
     assert [url for url in visit.requests if not url.startswith("data:")] == [place]
 

@@ -1,6 +1,6 @@
 // The released vectors hold for the page's verifier as they do for the library's.
 //
-//   node --test web/test/*.test.mjs      after: node web/build.mjs --core build/web/core.mjs
+//   node --test web/test/*.test.mjs      after: node web/build.mjs build/web
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

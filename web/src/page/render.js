@@ -43,7 +43,7 @@ export const spoken = (name, report) => `${printable(name)}: ${heading(report)}.
  * @param {string} text the file's @param {boolean} open whether the ladder is shown at once
  */
 export function reportCard(name, report, text, open) {
-  const { verdict, checks, facts } = report;
+  const { verdict, checks } = report;
   const decided = decidingCheck(checks);
   const todo = decided && advice(decided, report.at);
   return h(
@@ -67,17 +67,24 @@ export function reportCard(name, report, text, open) {
         h("summary", {}, say("ladder.title")),
         h("ol.ladder", {}, ...checks.map((check) => stepItem(check, report.at))),
       ),
-      h(
-        "details.raw",
-        {},
-        h("summary", {}, say("raw.title")),
-        h("h4", {}, say("raw.report")),
-        h("pre", { tabindex: 0, role: "group", "aria-label": say("raw.report"), dir: "ltr" }, visible(pretty({ verdict, ...facts }))),
-        h("h4", {}, say("raw.document")),
-        h("pre", { tabindex: 0, role: "group", "aria-label": say("raw.document"), dir: "ltr" }, visible(text)),
-      ),
+      rawDetails(report, text),
     ),
   );
+}
+
+/** Raw evidence, written when it is first opened: of many large files it takes long, and few look at it. */
+function rawDetails({ verdict, facts }, text) {
+  const details = h("details.raw", {}, h("summary", {}, say("raw.title")));
+  const part = (key, content) => [
+    h("h4", {}, say(key)),
+    h("pre", { tabindex: 0, role: "group", "aria-label": say(key), dir: "ltr" }, visible(content)),
+  ];
+  details.addEventListener(
+    "toggle",
+    () => details.append(...part("raw.report", pretty({ verdict, ...facts })), ...part("raw.document", text)),
+    { once: true },
+  );
+  return details;
 }
 
 function stepItem(check, asked) {
