@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from registry import past_checks
 from registry.acceptance import only_for
-from registry.moments import unix_stamp
+from registry.moments import duration, unix_stamp
 from registry.reasons import Reason
 from registry.report import Check, Outcome, Step, Verdict, printable
 from registry.storage import Status, lane_status, word_and_lane
@@ -39,7 +39,7 @@ def check_evidence(case: ChainCase) -> Check:
     notes = "".join(f" {printable(note, 300)}." for note in facts.notes)
     if case.stale:
         limit = case.policy.max_age_s
-        reason = f"{read}: older than the {limit} s that policy allows.{notes}"
+        reason = f"{read}. That is older than the {duration(limit)} that policy allows.{notes}"
         if case.past is not None:
             reason += " Distrust that was declared since would count."
         return Check.unknown(Step.EVIDENCE, reason, Reason.TOO_OLD, maxAge=limit, **known)
@@ -182,20 +182,32 @@ def _check_status_now(case: ChainCase, facts: Evidence) -> Check:
     head = status_at(case.receipt, facts.head)
     final = status_at(case.receipt, facts.finalized)
     worse = max(head, final)
-    told = f"{_finality_note(head, final)} {_status_standing(facts, head, final)}"
+    standing = _status_standing(facts, head, final)
+    note = _finality_note(head, final)
+    told = f"{note}, known {standing}"
     known: JsonObject = {"status": head.name.lower(), "finalStatus": final.name.lower()}
     if worse is Status.REVOKED:
         return Check.invalid(
-            Step.STATUS, Verdict.REVOKED, f"Revoked{told}.", Reason.REVOKED, **known
+            Step.STATUS,
+            Verdict.REVOKED,
+            f"The issuer has revoked it{told}.",
+            Reason.REVOKED,
+            **known,
         )
     if case.stale:
-        sentence = f"It was {worse.name.lower()}{told}; that may be past."
+        sentence = f"It was {worse.name.lower()}{note} {standing}; that may be past."
         return Check.unknown(Step.STATUS, sentence, Reason.STATUS_MAY_BE_PAST, **known)
     if worse is Status.SUSPENDED:
         return Check.invalid(
-            Step.STATUS, Verdict.SUSPENDED, f"Suspended{told}.", Reason.SUSPENDED, **known
+            Step.STATUS,
+            Verdict.SUSPENDED,
+            f"The issuer has suspended it{told}.",
+            Reason.SUSPENDED,
+            **known,
         )
-    return Check.valid(Step.STATUS, f"Neither revoked nor suspended{told}.", Reason.ACTIVE, **known)
+    return Check.valid(
+        Step.STATUS, f"Neither revoked nor suspended {standing}.", Reason.ACTIVE, **known
+    )
 
 
 def _status_standing(facts: Evidence, head: Status, final: Status) -> str:

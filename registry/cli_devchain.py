@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import sys
-import time
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import argparse
@@ -36,14 +36,16 @@ def _run(args: argparse.Namespace) -> int:
     if not workspace.chain.embedded:
         raise WorkspaceError(f"{workspace.file}: this workspace has no embedded chain to run")
     chain = DevChain(workspace.folder)
-    _end_as_if_by_ctrl_c()
+    asked_to_end = _heed_signals()
     joined = chain.running() is not None
     try:
         with chain.use() as url:
             _announce(args, chain, str(workspace.chain.id), url, joined)
-            while chain.running() == url:
-                time.sleep(_LOOK_EVERY_S)
+            while chain.running() == url and not asked_to_end.wait(_LOOK_EVERY_S):
+                pass
     except KeyboardInterrupt:
+        asked_to_end.set()
+    if asked_to_end.is_set():
         _say(args, "The chain goes on: it is in use." if chain.running() else "Stopped, and saved.")
         return 0
     sys.stderr.write(
@@ -52,11 +54,23 @@ def _run(args: argparse.Namespace) -> int:
     return 1
 
 
-def _end_as_if_by_ctrl_c() -> None:
-    """Told to end, or its terminal closed, it too leaves the state saved and no process behind."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # else nohup, for one, has its reason
-            signal.signal(number, signal.default_int_handler)
+def _heed_signals() -> threading.Event:
+    """Told to end, or its terminal closed, it leaves the state saved and no process behind.
+
+    Returns what is set once it was told: where an object is just being finalised, Python drops the
+    exception that a handler raises.
+    """
+    asked = threading.Event()
+
+    def end(_number: int, _frame: object) -> NoReturn:
+        asked.set()
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # Else nohup, for one, has its reason.
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, end)
+    return asked
 
 
 def _announce(

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 _NO_POLICY = "whom do you trust? Without --policy FILE, or -w a workspace, nothing can be VALID"
 
+_EPILOG = """\
+examples:
+  credanchor verify --policy trust.toml --rpc https://node.example diploma.json
+  credanchor verify --policy trust.toml --rpc URL --rpc URL --rpc URL applications/
+  credanchor verify --policy trust.toml --offline --checkpoints blocks.txt *.bundle.json
+
+exit codes: 0 all VALID; 1 one is definitely not; 2 wrong usage, or a file that cannot
+be read; 3 one cannot be checked now, or its anchor is not final yet
+"""
+
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
@@ -32,8 +42,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="judge credentials: genuine, anchored, unrevoked, unexpired?",
         description="Judge credentials from their files. One file is reported step by step, "
         "several in a line each.",
-        epilog="Exit codes: 0 all VALID; 1 one is definitely not; 2 wrong usage, or a file that "
-        "cannot be read; 3 one cannot be checked now, or its anchor is not final yet.",
+        usage="%(prog)s [options] FILE [FILE ...]",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "files",
@@ -95,6 +106,7 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rpc",
         metavar="URL",
+        type=_node_url,
         action="append",
         default=[],
         help="a node to ask (else: the workspace's); of several, --quorum must agree",
@@ -106,7 +118,10 @@ def _add_sources(group: argparse._ArgumentGroup) -> None:
         help="how many of the nodes must give one hash for the final block (else: more than half)",
     )
     group.add_argument(
-        "--own-node", metavar="URL", help="your own node, whose final block you trust"
+        "--own-node",
+        metavar="URL",
+        type=_node_url,
+        help="your own node, whose final block you trust",
     )
     group.add_argument("--offline", action="store_true", help="ask no node: bundles prove it alone")
     group.add_argument(
@@ -133,6 +148,18 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100")
     return int(text)
+
+
+def _node_url(text: str) -> str:
+    """The same text, which may hold a key and is never shown."""
+    from registry.errors import NodeUnreachable
+    from registry.rpc import node_name
+
+    try:
+        node_name(text)
+    except NodeUnreachable as fault:
+        raise argparse.ArgumentTypeError(str(fault)) from None
+    return text
 
 
 def _trusted_block(text: str) -> TrustedBlock:
@@ -215,7 +242,7 @@ def _verifier(args: argparse.Namespace) -> Verifier:
     elif not asked and workspace is not None:
         connect = partial(WorkspaceToAsk, workspace)
     elif not asked:
-        connect = partial(NobodyToAsk, "no node is named; give --rpc URL, or -w a workspace")
+        connect = partial(NobodyToAsk, "no node was named")
     return Verifier(
         policy,
         rpc=args.rpc,
@@ -237,17 +264,18 @@ def _verifier(args: argparse.Namespace) -> Verifier:
 def _refuse_contradictions(args: argparse.Namespace) -> None:
     if args.offline and (args.rpc or args.own_node):
         args.usage_error("--offline asks no node: leave out --rpc and --own-node")
+    if args.quorum is not None and args.own_node:
+        args.usage_error("--quorum is for nodes of others; --own-node alone is believed")
     nodes = len(set(args.rpc))
-    if args.quorum is not None and (args.own_node or args.quorum > nodes):
-        args.usage_error(f"--quorum {args.quorum}: of {nodes} nodes given by --rpc, and no own one")
+    if args.quorum is not None and args.quorum > nodes:
+        args.usage_error(f"--quorum {args.quorum} of {nodes} nodes: name more with --rpc")
 
 
 def _say_of_purpose(policy: TrustPolicy, purpose: str | None) -> None:
     if purpose is not None and purpose not in policy.purposes:
-        known = ", ".join(sorted(policy.purposes)) or "none"
-        sys.stderr.write(
-            f"credanchor: the policy has nothing for {purpose!r} alone; it has {known}\n"
-        )
+        known = ", ".join(sorted(policy.purposes))
+        others = f"only for {known}" if known else "for no purpose alone"
+        sys.stderr.write(f"credanchor: policy has no entry for {purpose!r}, {others}\n")
 
 
 def _workspace(named: str | None) -> Workspace | None:

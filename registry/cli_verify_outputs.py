@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from registry.inputs import STDIN, why_none
 from registry.progress import Progress
 from registry.report import printable
 from registry.report_text import Look
@@ -42,7 +43,7 @@ def show_json(named: Iterable[Named]) -> tuple[Counter[Verdict], int]:
         member: JsonObject = {"file": str(path)}
         if judged.report is None:
             unopened += 1
-            member["error"] = {"type": "CannotOpen", "message": _why(judged)}
+            member["error"] = {"type": "CannotOpen", "message": _why(path, judged)}
         else:
             verdicts[judged.report.verdict] += 1
             member |= judged.report.to_json()
@@ -61,10 +62,10 @@ def show(named: Iterable[Named], *, steps: bool) -> tuple[Counter[Verdict], int]
         if judged.report is None:
             unopened += 1
             sys.stdout.flush()
-            sys.stderr.write(f"credanchor: cannot open {_why(judged)}\n")
+            sys.stderr.write(f"credanchor: cannot open {_why(path, judged)}\n")
             continue
         verdicts[judged.report.verdict] += 1
-        name = printable(str(path))
+        name = "standard input" if path == STDIN else printable(str(path))
         sys.stdout.write(f"{name}: {look.headline(judged.report)}\n")
         if steps:
             sys.stdout.writelines(f"{line}\n" for line in look.steps(judged.report))
@@ -74,7 +75,7 @@ def show(named: Iterable[Named], *, steps: bool) -> tuple[Counter[Verdict], int]
     return verdicts, unopened
 
 
-def _why(judged: Judged) -> str:
+def _why(path: Path, judged: Judged) -> str:
     fault = judged.failure
     assert fault is not None
-    return f"{fault.filename}: {fault.strerror or fault}"
+    return why_none(path) or f"{fault.filename}: {fault.strerror or fault}"

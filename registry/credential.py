@@ -153,7 +153,9 @@ class Credential:
     @property
     def issuer_id(self) -> str:
         """The issuer's URL or DID: `issuer` itself, or its `id`."""
-        issuer = self.document.get("issuer")
+        if "issuer" not in self.document:
+            raise MalformedDocument("missing, and a credential names its issuer", "/issuer")
+        issuer = self.document["issuer"]
         if isinstance(issuer, dict):
             issuer = issuer.get("id")
         if not isinstance(issuer, str):

@@ -262,6 +262,7 @@ class NoEvidence:
 
 _BEGINNINGS = {
     Reason.CHAIN_NOT_READ: "The chain was not read",
+    Reason.REGISTRY_NOT_TRUSTED: "The chain was not read",
     Reason.PROOF_FAILED: "The proof does not hold",
     Reason.BLOCK_NOT_TRUSTED: "Its block is not trusted",
 }

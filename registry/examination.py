@@ -20,6 +20,7 @@ from registry.bundle import (
 from registry.credential import Credential, without_anchor_proofs
 from registry.data_integrity import SignatureState, check_signature
 from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
+from registry.file_kinds import told_kind
 from registry.leaf import leaf_hash
 from registry.reasons import Reason
 from registry.receipt import Receipt, extract, unknown_suites
@@ -72,7 +73,8 @@ def examine(raw: bytes, sidecar: bytes | None) -> Examination:
     try:
         credential = Credential.parse(raw)
     except (MalformedJson, MalformedDocument) as fault:
-        return _unreadable(f"No credential can be read from it: {printable(str(fault))}.")
+        known = told_kind(raw) if isinstance(fault, MalformedJson) else None
+        return _unreadable(f"No credential can be read from it: {known or printable(str(fault))}.")
     parse = Check.valid(Step.PARSE, "Strict JSON, and the shape of a credential.", Reason.PARSED)
     beside = None
     try:

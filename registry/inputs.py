@@ -48,3 +48,12 @@ def _in_folder(folder: Path) -> list[Path]:
         and not any(part.startswith(".") for part in one.relative_to(folder).parts)
         and one.is_file()
     )
+
+
+def why_none(path: Path) -> str | None:
+    """Return why `expand` found nothing there: an empty folder, or a pattern that fits nothing."""
+    if path.is_dir():
+        return f"{path}: no {' or '.join(_SUFFIXES)} file is in this folder"
+    if glob.has_magic(str(path)) and not path.exists():
+        return f"{path}: no file has such a name"
+    return None

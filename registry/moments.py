@@ -85,3 +85,11 @@ def unix_minute(seconds: int) -> str:
         return unix_stamp(seconds)
     text = unix_stamp(seconds)
     return f"{text[:10]} {text[11:16]} UTC"
+
+
+def duration(seconds: int) -> str:
+    """Return a length of time in the largest unit that it is a whole number of: "7 days"."""
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds % length == 0 and seconds:
+            return f"{seconds // length} {unit}{'s' if seconds != length else ''}"
+    return f"{seconds} second{'s' if seconds != 1 else ''}"

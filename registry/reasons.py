@@ -108,7 +108,9 @@ NEXT_STEPS: dict[Reason, str] = {
     Reason.RECEIPT_CHANGED: _ASK_AGAIN,
     Reason.RECEIPTS_DIFFER: "Check it without the receipt file beside it, or ask for both again.",
     Reason.RECEIPT_OF_LATER_SUITE: "Use a newer version of this program.",
-    Reason.CHAIN_NOT_READ: f"{_OTHER_NODE} Or try again later: nothing speaks against it yet.",
+    Reason.CHAIN_NOT_READ: (
+        "Ask a node, or another one: --rpc URL. Or try again later: nothing speaks against it yet."
+    ),
     Reason.BLOCK_NOT_TRUSTED: (
         "Compare that block's hash with a source that you trust, and give it: --trusted-block. "
         "Or ask a node: --rpc URL."

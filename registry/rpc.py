@@ -47,8 +47,8 @@ _SECRET_CHARACTERS = 4
 """Shorter parts of a path (`v2`, `rpc`) are no keys."""
 
 _HINTS = {
-    401: "does the URL hold a valid key?",
-    403: "does the URL hold a valid key?",
+    401: "see that the URL holds a valid key",
+    403: "see that the URL holds a valid key",
     429: "too many requests; try again later",
 }
 
@@ -160,7 +160,7 @@ class Node:
             except httpx.ConnectError:
                 if attempt == _CONNECT_TRIES:
                     raise NodeUnreachable(
-                        f"{self.name}: no connection; is the node running, and the URL right?"
+                        f"{self.name}: no connection; see that the node runs and the URL is right"
                     ) from None
                 time.sleep(0.05 * attempt)
             except httpx.TimeoutException:
@@ -220,7 +220,7 @@ class Node:
 
     def _http(self, status: int, retry_after: str | None = None) -> NodeUnreachable:
         other = (
-            "try again later, or another node" if status >= 500 else "is the URL that of a node?"
+            "try again later, or another node" if status >= 500 else "see that the URL is a node's"
         )
         message = f"{self.name}: HTTP {status}; {_HINTS.get(status, other)}"
         if status in (429, 503):

@@ -20,6 +20,7 @@ from registry.examination import Examination, examine_file
 from registry.issuer_sources import IssuerSources
 from registry.issuer_word import NO_WORD, IssuerWord
 from registry.proven_evidence import NO_BLOCKS, TrustedBlocks, bundle_evidence, bundle_word
+from registry.reasons import Reason
 from registry.receipt import MAX_RECEIPT_BYTES
 from registry.storage import LANES_PER_WORD
 from registry.told_history import IssuerHistory, NoHistory
@@ -210,13 +211,13 @@ class _Desk:
         if isinstance(one.carried, Evidence):
             return one.carried
         receipt = one.examination.sealed
-        answer: Answer = NoEvidence("policy trusts no registry there")
+        answer: Answer = NoEvidence("policy trusts no registry there", Reason.REGISTRY_NOT_TRUSTED)
         if receipt is not None:
             answer = self._answers.get(_key(receipt), answer)
         if one.carried is None or isinstance(answer, Evidence):
             return answer
         # Both are worth knowing: why the bundle's proof does not count, and why nobody else's.
-        return replace(one.carried, reason=f"{one.carried.reason} ({answer.reason})")
+        return replace(one.carried, reason=f"{one.carried.reason}; {answer.reason}")
 
     def _answers_for(
         self, chain: ChainId, registry: Address, subjects: Sequence[Subject]

@@ -145,7 +145,7 @@ def test_a_proof_that_is_older_than_max_age_cannot_check(
     assert report["verdict"] == "VALID"
     (report,) = shell.json(*ask, "--max-age", "2d", code=3)["reports"]
     assert report["verdict"] == "CANNOT_CHECK"
-    assert "older than the 172800 s" in report["sentence"]
+    assert "older than the 2 days" in report["sentence"]
 
 
 def test_with_its_history_a_bundle_answers_about_the_past(shell: Shell, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_a_report_has_a_check_for_every_step_with_all_that_a_program_needs(found
     assert [check.step for check in report.checks] == list(range(1, 12))
     (decided,) = [check for check in report.checks if check.outcome == "INVALID"]
     assert (decided.verdict, str(decided.reason)) == (Verdict.REVOKED, "revoked")
-    assert decided.sentence.startswith("Revoked as of block")
+    assert decided.sentence.startswith("The issuer has revoked it, known as of block")
     assert decided.next_step == report.next_step is not None
     assert report.facts["evidence"] == report.to_json()["evidence"]
     assert json.loads(json.dumps(report.to_json()))["checks"][8]["outcome"] == "INVALID"

@@ -472,7 +472,10 @@ def test_the_chain_in_the_foreground_ends_with_a_signal_and_leaves_nothing(tmp_p
             assert process.stdout is not None
             assert process.stdout.readline().startswith("eip155:31337 at http://127.0.0.1:")
             process.send_signal(ending)
-            assert process.wait(timeout=30) == 0
+            try:
+                assert process.wait(timeout=30) == 0
+            finally:
+                process.kill()  # else leaving would wait for it without end
         assert DevChain(tmp_path).running() is None
 
 

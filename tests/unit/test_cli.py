@@ -65,7 +65,7 @@ def test_one_file_is_reported_step_by_step(files: Path, capsys: pytest.CaptureFi
     )
     steps = [line for line in lines[1:] if "→" not in line]
     assert [line.split()[0] for line in steps] == [str(n) for n in range(1, 12)]
-    assert "→ Ask another node" in lines[7]
+    assert "→ Ask a node, or another one" in lines[7]
     assert lines[1].split()[1:4] == ["parse", "✓", "valid"]
 
 
@@ -144,6 +144,27 @@ def test_a_missing_file_is_told_on_stderr(files: Path, capsys: pytest.CaptureFix
     )
 
 
+def test_an_empty_folder_and_a_pattern_that_fits_nothing_are_told_apart_from_lost_files(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "empty").mkdir()
+    assert cli.main([*OFFLINE, "empty", "none*.json"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "credanchor: cannot open empty: no .json or .jsonld file is in this folder",
+        "credanchor: cannot open none*.json: no file has such a name",
+    ]
+
+
+def test_a_wrong_url_of_a_node_is_not_shown(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["verify", "--rpc", "ftp://user:hunter2@node.example", "good.json"])
+    told = capsys.readouterr().err
+    assert "argument --rpc: a node's URL is http://" in told
+    assert "hunter2" not in told
+
+
 def test_without_any_policy_nobody_is_trusted_and_it_says_so(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +178,7 @@ def test_without_any_node_it_cannot_be_checked(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["verify", "--policy", "policy.toml", "good.json"]) == 3
-    assert "no node is named" in capsys.readouterr().out
+    assert "no node was named" in capsys.readouterr().out
 
 
 def test_a_node_that_is_not_there_cannot_be_checked(
@@ -199,6 +220,9 @@ def test_wrong_settings_are_one_line_and_code_2(
         ["verify"],
         ["verify", "--offline", "--rpc", "http://127.0.0.1", "good.json"],
         ["verify", "--max-age", "soon", "good.json"],
+        ["verify", "--rpc", "node.example:8545", "good.json"],
+        ["verify", "--rpc", "http://node.example", "--quorum", "2", "good.json"],
+        ["verify", "--own-node", "http://node.example", "--quorum", "1", "good.json"],
         ["verify", "--receipt", "r.json", "good.json", "changed.json"],
     ],
 )

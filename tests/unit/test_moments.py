@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import MalformedValue
-from registry.moments import read_asked_moment, read_moment, stamp, unix_stamp
+from registry.moments import duration, read_asked_moment, read_moment, stamp, unix_stamp
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,19 @@ def test_a_moment_may_be_asked_for_by_day_or_minute(text: str, moment: str) -> N
 def test_what_is_no_moment_to_ask_for_is_refused(text: str) -> None:
     with pytest.raises(MalformedValue):
         read_asked_moment(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (90, "90 seconds"),
+        (5400, "90 minutes"),
+        (3600, "1 hour"),
+        (86400, "1 day"),
+        (604800, "7 days"),
+    ],
+)
+def test_a_length_of_time_is_told_in_the_largest_whole_unit(seconds: int, told: str) -> None:
+    assert duration(seconds) == told

@@ -47,14 +47,14 @@ def test_what_to_do_stands_under_its_step() -> None:
     lines = list(Look(colour=False, ascii_only=False).steps(some_report()))
     place = next(n for n, line in enumerate(lines) if "→" in line)
     assert lines[place - 1].startswith("   6 evidence   ? unknown")
-    assert lines[place].strip().startswith("→ Ask another node: --rpc URL.")
+    assert lines[place].strip().startswith("→ Ask a node, or another one: --rpc URL.")
 
 
 def test_marks_fall_back_to_ascii() -> None:
     lines = list(Look(colour=False, ascii_only=True).steps(some_report()))
     assert all(line.isascii() for line in lines)
     assert "+ valid" in lines[0]
-    assert any("-> Ask another node" in line for line in lines)
+    assert any("-> Ask a node, or another one" in line for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -180,10 +180,10 @@ def test_a_batch_answer_that_cannot_be_is_inconsistent(name: str) -> None:
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
-        (301, "is the URL that of a node"),
+        (301, "see that the URL is a node's"),
         (401, "valid key"),
         (403, "valid key"),
-        (404, "is the URL that of a node"),
+        (404, "see that the URL is a node's"),
         (429, "too many requests; try again later"),
         (500, "or another node"),
         (503, "or another node"),
@@ -256,7 +256,7 @@ def test_a_node_that_is_not_there_is_unreachable_and_asked_thrice(
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(time, "sleep", waits.append)
-    with Node(_dead_url()) as node, pytest.raises(NodeUnreachable, match="is the node running"):
+    with Node(_dead_url()) as node, pytest.raises(NodeUnreachable, match="see that the node runs"):
         node.call("eth_one", [])
     assert len(waits) == 2
 

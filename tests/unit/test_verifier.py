@@ -300,7 +300,7 @@ def test_a_status_older_than_policy_allows_cannot_be_checked(age_s: int, verdict
     assert report.verdict == verdict
     if verdict == "CANNOT_CHECK":
         assert outcomes(report) == "VVVVVUVVUVV"
-        assert "older than the 600 s" in report.sentence
+        assert "older than the 10 minutes" in report.sentence
 
 
 def test_in_stale_facts_only_what_is_for_ever_is_definite() -> None:
