@@ -242,6 +242,17 @@ def test_credentials_that_the_schedule_left_lying_are_a_missed_night(desk: Scene
     assert desk.standing("missed-night") == 0
 
 
+def test_a_seal_that_was_asked_for_and_not_made_is_a_missed_night(desk: Scene) -> None:
+    desk.add("one", created=desk.now() - 100 * HOUR_S)
+    desk.spoil(f"UPDATE batch SET seal_asked = {desk.now()}")
+    lookout = desk.lookout()
+    lookout.round()
+    assert desk.standing("missed-night") == 0
+    desk.later = 6 * HOUR_S + 10
+    lookout.round()
+    assert desk.standing("missed-night") == 1
+
+
 def test_an_issuer_without_a_schedule_misses_no_night_within_a_day(desk: Scene) -> None:
     """But one whose settings say that it is never sealed by the clock misses none at all."""
     desk.add("one")
@@ -301,16 +312,20 @@ def test_without_a_cap_twice_the_present_price_counts(desk: Scene) -> None:
 def test_an_account_that_another_has_replaced_may_be_empty(desk: Scene) -> None:
     desk.add("one")
     desk.anchor()
+    lookout = desk.lookout()
+    lookout.round()
+    assert desk.gauge("balance_nights", account=desk.key.address.to_hex()) is not None
     old, desk.key = desk.key, new_key(desk.node)
     grant = [bytes(desk.issuer_id), bytes(desk.key.address), 3, 2**40 - 1]
     send(desk.node, old, REGISTRY, calldata(CALLS["set_delegate"], grant))
     desk.add("two")
     desk.anchor()
     desk.node.call("anvil_setBalance", [old.address.to_hex(), "0x0"])
-    done = desk.lookout().round()
+    done = lookout.round()
     assert [one.alert.kind for one in done.standing] == ["foreign-operation"]
     assert done.look is not None
     assert [one.account for one in done.look.funds] == [desk.key.address]
+    assert desk.gauge("balance_nights", account=old.address.to_hex()) is None
 
 
 @pytest.mark.parametrize(

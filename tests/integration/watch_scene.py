@@ -41,6 +41,14 @@ if TYPE_CHECKING:
 
 META = b"\x3e" * 32
 HOUR_S = 3600
+HOOK = """
+[[webhooks]]
+name = "pager"
+url = "{url}"
+events = ["watch.alert"]
+secret_env = "PAGER"
+allow_private = true
+"""
 
 
 @dataclass
