@@ -11,7 +11,7 @@ from registry.findings import Matter, Severity
 from registry.moments import unix_minute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from registry.findings import Finding
     from registry.strict_json import JsonObject
@@ -90,19 +90,19 @@ class Unanchored(NamedTuple):
     sealed: int
 
 
-def of_findings(findings: Iterable[Finding], mine: Collection[IssuerId]) -> Iterator[Alert]:
-    """What an audit has found wrong with these issuers, or with the chain as the nodes tell it."""
+def of_findings(findings: Iterable[Finding]) -> Iterator[Alert]:
+    """What an audit beside the issuers' records has found.
+
+    A node that lies of somebody else's history is not to be believed of ours: that is told of once
+    a matter, however many issuers it concerns.
+    """
     for one in findings:
-        if one.issuer_id is not None and one.issuer_id not in mine:
-            continue
-        if one.severity is Severity.NOTE:
-            continue
-        if one.matter in _FOREIGN:
+        if one.matter in _FOREIGN and one.severity is not Severity.NOTE:
             yield _found(AlertKind.FOREIGN, one)
         elif one.matter in _LOST:
             yield _found(AlertKind.LOST, one)
         elif one.severity is Severity.ERROR or one.matter is Matter.DEEP_REORG:
-            yield _found(AlertKind.UNSOUND, one)
+            yield _unsound(one)
 
 
 def of_strangers(
@@ -217,9 +217,8 @@ def distinct(alerts: Iterable[Alert]) -> tuple[Alert, ...]:
 def _found(kind: AlertKind, one: Finding) -> Alert:
     evidence: JsonObject = {"matter": one.matter.value, "block": one.block, **one.evidence}
     issuer = one.issuer_id
-    if issuer is None:
-        cause = f"{one.matter.value}:{one.evidence.get('node', '')}"
-    elif one.operation is None:
+    assert issuer is not None, "records are an issuer's"
+    if one.operation is None:
         place = ":".join(str(one.evidence.get(name, "")) for name in ("root", "leaf", "change"))
         cause = f"{one.matter.value}:{issuer.to_hex()}:{place}"
     else:
@@ -227,6 +226,14 @@ def _found(kind: AlertKind, one: Finding) -> Alert:
         told = str(one.evidence.get("transaction", one.matter.value))
         cause = _operation_cause(issuer, one.operation, told)
     return Alert(kind, cause, one.sentence, issuer, evidence)
+
+
+def _unsound(one: Finding) -> Alert:
+    evidence: JsonObject = {"matter": one.matter.value, "block": one.block, **one.evidence}
+    if one.issuer_id is not None:
+        evidence |= {"issuerId": one.issuer_id.to_hex(), "operation": one.operation}
+    sentence = f"{one.matter.value}: {one.sentence}"
+    return Alert(AlertKind.UNSOUND, f"unsound:{one.matter.value}", sentence, evidence=evidence)
 
 
 def _operation_cause(issuer_id: IssuerId, operation: int, told: str) -> str:

@@ -88,7 +88,7 @@ def look(orders: Orders, open_nodes: Sequence[Callable[[], Node]], database: Dat
                 *(one for one in recent if one.issuer_id in mine),
             ]
             found = [
-                *alerts.of_findings(report.findings, mine),
+                *alerts.of_findings(report.findings),
                 *alerts.of_strangers(strangers, _ours(connection), _sealed(connection)),
                 *_nights(orders, audit.store.db, connection, mine),
             ]

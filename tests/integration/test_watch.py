@@ -15,10 +15,10 @@ from watch_scene import HOUR_S, META, Scene, new_root, scene
 
 from anchor_service import anchoring
 from anchor_service.schedule import Schedule
-from registry.events import StatusChange
+from registry.events import EpochBumped, StatusChange, topic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NIGHTLY = Schedule("0 2 * * *", None, ZoneInfo("UTC"), None, None)
@@ -361,6 +361,34 @@ def test_a_node_that_hides_a_log_is_told_of_and_not_believed_the_next_time(desk:
         (other,) = lookout.round().standing
     assert other.alert.kind == "foreign-operation"
     assert len(desk.told) == 2
+
+
+def test_a_node_that_hides_others_logs_is_told_of_once(
+    desk: Scene, url: str, tmp_path: Path
+) -> None:
+    """Who lies of others is not to be believed of us."""
+    lookout = desk.lookout()
+    lookout.round()
+    hidden = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        with scene(tmp_path / name, url) as other:
+            hidden.append(bytes(other.issuer_id).hex())
+            other.by_stranger("bump_epoch")
+            other.settle()
+
+    with proxied(url) as proxy:
+        proxy.rules.append(altered("eth_getLogs", bumps_left_out(hidden)))
+        (one,) = desk.lookout(url=proxy.url).round().standing
+    assert (one.alert.kind, one.alert.issuer_id) == ("unsound-chain", None)
+    assert one.alert.sentence.startswith("missing-log: ")
+
+
+def bumps_left_out(issuers: list[str]) -> Callable[[list[Any]], list[Any]]:
+    bump = "0x" + topic(EpochBumped).hex()
+    return lambda logs: [
+        log for log in logs if log["topics"][0] != bump or log["topics"][1][2:] not in issuers
+    ]
 
 
 def test_a_chain_that_stands_still_is_told_of(desk: Scene) -> None:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     with memory_chain() as found:
@@ -128,8 +127,10 @@ def test_what_comes_back_is_told_again_only_after_a_while(desk: Scene, receiver:
     assert with_balance(10**18, 60) == 1
     assert with_balance(1, 60 + QUIET_S - 1) == 1
     assert desk.standing("short-balance") == 1
-    assert with_balance(10**18, QUIET_S + 100) == 1
-    assert with_balance(1, 2 * QUIET_S + 100) == 2
+    # It stands for long, and is not forgotten meanwhile.
+    assert with_balance(1, 2 * QUIET_S) == 1
+    assert with_balance(10**18, 2 * QUIET_S + 60) == 1
+    assert with_balance(1, 3 * QUIET_S + 60) == 2
     # Its id is new, or a receiver would drop it as one that it had.
     assert len(set(receiver.ids)) == 2
 
