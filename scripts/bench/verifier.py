@@ -8,12 +8,16 @@ proofs; it judges nothing and says nothing. Two depths are taken: tries of some 
 and tries as deep as mainnet's (26 nodes for an account and four slots, all made up here).
 Contenders take turns on one core, and medians are compared. "Hashing alone" is keccak-256 of the
 header and of each node: below it no verifier of these proofs can go.
+
+Then, all of them counted in this run: files made to be expensive, the worst of them by time and by
+memory, and what comes of changed bundles (of every byte with --every, else of a sample).
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -55,17 +59,81 @@ A_SECOND = 500
 def main() -> int:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     options.add_argument("--json", action="store_true", help="for programs")
+    options.add_argument("--every", action="store_true", help="every byte changed: ten minutes")
     chosen = options.parse_args()
     small = Block(bundle_cases.WORDS, bundle_cases.RECEIPT, others=300)
     figures = [
         *measure("bundle offline", Subject.of(small), A_SECOND),
         *measure("bundle offline, mainnet's depth", Subject.of(Deep.of_mainnet())),
+        *hostile_inputs(),
+        *mutations("8" if chosen.every else "0.1"),
     ]
     if chosen.json:
         print(json.dumps([asdict(figure) for figure in figures], indent=2))
     else:
         show(figures)
     return 0 if all(figure.met is not False for figure in figures) else 1
+
+
+def told_by(script: str, *arguments: str) -> list[Any]:
+    """What a script of the tests prints, which measures in processes of its own."""
+    command = [sys.executable, str(ROOT / "tests" / "unit" / script), *arguments]
+    run = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def hostile_inputs() -> list[Figure]:
+    inputs = told_by("hostile_inputs.py")
+    refused = sum(one["verdict"] != "VALID" for one in inputs)
+    slowest = max(inputs, key=lambda one: one["seconds"])
+    largest = max(inputs, key=lambda one: one["megabytes"])
+    seconds, megabytes = slowest["seconds"], largest["megabytes"]
+    rows = [
+        Figure(
+            f"  {one['name']}, {one['bytes']:,} bytes",
+            f"{one['verdict']}, {one['seconds']:.2f} s, {one['megabytes']:.0f} MB",
+            "",
+            None,
+        )
+        for one in inputs
+    ]
+    return [
+        Figure(f"{len(inputs)} hostile inputs", f"{refused} of them not valid", "", None),
+        Figure(f"  slowest: {slowest['name']}", f"{seconds:.2f} s", "under 1 s", seconds < 1),
+        Figure(
+            f"  largest: {largest['name']}", f"{megabytes:.0f} MB", "under 200 MB", megabytes < 200
+        ),
+        *rows,
+    ]
+
+
+def mutations(values: str) -> list[Figure]:
+    """values: what every byte becomes; below 1 a share of all changes."""
+    (told,) = told_by("mutants.py", values)
+    counts, harmless = told["counts"], told["harmless"]
+    tried = sum(one["tried"] for one in counts.values())
+    crashed = sum(one.get("crashed", 0) for one in counts.values())
+    lied = len(told["lies"]) - crashed
+    rows = [
+        Figure(
+            f"  {kind}, {of['tried']:,}",
+            ", ".join(f"{name} {count:,}" for name, count in sorted(of.items()) if name != "tried"),
+            "",
+            None,
+        )
+        for kind, of in counts.items()
+    ]
+    return [
+        Figure(f"{tried:,} changed bundles", f"{lied} accepted with other facts", "0", lied == 0),
+        Figure("  crashes", str(crashed), "0", crashed == 0),
+        *rows,
+        Figure(
+            "  accepted, and no verdict rests on it",
+            ", ".join(f"{kind} {count:,}" for kind, count in harmless.items()),
+            "",
+            None,
+        ),
+    ]
 
 
 class Deep(Block):
