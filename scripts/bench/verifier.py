@@ -85,13 +85,13 @@ def told_by(script: str, *arguments: str) -> list[Any]:
 def hostile_inputs() -> list[Figure]:
     inputs = told_by("hostile_inputs.py")
     refused = sum(one["verdict"] != "VALID" for one in inputs)
-    slowest = max(inputs, key=lambda one: one["seconds"])
+    slowest = max(inputs, key=lambda one: one["busy"])
     largest = max(inputs, key=lambda one: one["megabytes"])
-    seconds, megabytes = slowest["seconds"], largest["megabytes"]
+    seconds, megabytes = slowest["busy"], largest["megabytes"]
     rows = [
         Figure(
             f"  {one['name']}, {one['bytes']:,} bytes",
-            f"{one['verdict']}, {one['seconds']:.2f} s, {one['megabytes']:.0f} MB",
+            f"{one['verdict']}, {one['busy']:.2f} s, {one['megabytes']:.0f} MB",
             "",
             None,
         )
@@ -99,7 +99,9 @@ def hostile_inputs() -> list[Figure]:
     ]
     return [
         Figure(f"{len(inputs)} hostile inputs", f"{refused} of them not valid", "", None),
-        Figure(f"  slowest: {slowest['name']}", f"{seconds:.2f} s", "under 1 s", seconds < 1),
+        Figure(
+            f"  slowest: {slowest['name']}", f"{seconds:.2f} s of a core", "under 1 s", seconds < 1
+        ),
         Figure(
             f"  largest: {largest['name']}", f"{megabytes:.0f} MB", "under 200 MB", megabytes < 200
         ),
