@@ -6,6 +6,7 @@ follow those before it is `replay`'s to say.
 
 from __future__ import annotations
 
+from binascii import a2b_hex
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.errors import NodeInconsistent
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from registry.values import Address, IssuerId
 
 HASH_BYTES = 32
+_HASH_TEXT = 2 + 2 * HASH_BYTES
+_SMALL = {hex(number): number for number in range(1024)}
+"""Most indices of logs: to look one up is quicker than to read it."""
 
 
 class RawLog(NamedTuple):
@@ -69,32 +73,40 @@ def read_logs(
     address = registry.to_hex()
     found: list[RawLog] = []
     block, index, block_hash = first - 1, -1, b""
-    text = ""  # of the block's number: many logs of one block are read with one conversion
+    text: JsonValue = ""  # of the block's number, and of its hash: many logs of one block are read
+    hash_text: JsonValue = ""  # with one conversion
     for log in answer:
         if not isinstance(log, dict):
             raise BadLog(node, "malformed", None, "is no object")
-        if log.get("blockNumber") != text:
-            text = str(log.get("blockNumber"))
-            number = quantity(log.get("blockNumber"), f"{node}: a log's block")
-        else:
-            number = block
-        place = quantity(log.get("logIndex"), f"{node}: a log's index")
+        told, number = log.get("blockNumber"), block
+        if told != text:
+            text, number = told, quantity(told, f"{node}: a log's block")
+        place = _index(log.get("logIndex"), node)
         if number == block and place <= index:
             kind = "duplicated" if place == index else "reordered"
             raise BadLog(node, kind, number, f"comes {_SAYING[kind]} (log {place})")
         if number < block or not first <= number <= last:
             kind = "reordered" if first <= number <= last else "foreign"
             raise BadLog(node, kind, number, _SAYING[kind])
-        if str(log.get("address")).lower() != address:
+        if log.get("address") != address and str(log.get("address")).lower() != address:
             raise BadLog(node, "foreign", number, "is another contract's")
         if log.get("removed"):
             raise BadLog(node, "removed", number, "was taken back by a reorganisation")
-        here = hex_bytes(log.get("blockHash"), node, number)
-        if number == block and here != block_hash:
-            raise BadLog(node, "inconsistent", number, "has another block hash than its neighbour")
-        block, index, block_hash = number, place, here
+        told = log.get("blockHash")
+        if told != hash_text:
+            here = hex_bytes(told, node, number)
+            if number == block and here != block_hash:
+                reason = "has another block hash than its neighbour"
+                raise BadLog(node, "inconsistent", number, reason)
+            hash_text, block_hash = told, here
+        block, index = number, place
         found.append(_raw_log(log, node, block, block_hash, index))
     return found
+
+
+def _index(value: JsonValue, node: str) -> int:
+    small = _SMALL.get(value) if isinstance(value, str) else None
+    return quantity(value, f"{node}: a log's index") if small is None else small
 
 
 _SAYING = {
@@ -107,27 +119,41 @@ _SAYING = {
 def _raw_log(
     log: dict[str, JsonValue], node: str, block: int, block_hash: bytes, log_index: int
 ) -> RawLog:
-    topics = log.get("topics")
-    if not isinstance(topics, list) or not 1 <= len(topics) <= 4:
-        raise BadLog(node, "malformed", block, "has no topics, or more than four")
     return RawLog(
         block,
         block_hash,
         log_index,
         hex_bytes(log.get("transactionHash"), node, block),
-        b"".join([hex_bytes(topic, node, block) for topic in topics]),
+        _topics(log.get("topics"), node, block),
         hex_bytes(log.get("data"), node, block, None),
     )
+
+
+def _topics(topics: JsonValue, node: str, block: int) -> bytes:
+    if not isinstance(topics, list) or not 1 <= len(topics) <= 4:
+        raise BadLog(node, "malformed", block, "has no topics, or more than four")
+    digits = []
+    for topic in topics:
+        if not isinstance(topic, str) or len(topic) != _HASH_TEXT or topic[:2] != "0x":
+            raise _no_hex(node, block)
+        digits.append(topic[2:])
+    try:
+        return a2b_hex("".join(digits))
+    except ValueError:
+        raise _no_hex(node, block) from None
 
 
 def hex_bytes(value: JsonValue, node: str, block: int, length: int | None = HASH_BYTES) -> bytes:
     """JSON-RPC data, as `rpc.data` reads it, in a third of the time. Raises BadLog."""
     if isinstance(value, str) and value[:2] == "0x":
         try:
-            read = bytes.fromhex(value[2:])
+            read = a2b_hex(value[2:])
         except ValueError:
-            read = b""
-        # fromhex passes over white space, which is no hex.
-        if 2 * len(read) == len(value) - 2 and length in (None, len(read)):
+            raise _no_hex(node, block) from None
+        if length is None or len(read) == length:
             return read
-    raise BadLog(node, "malformed", block, "has a member that is not the hex it must be")
+    raise _no_hex(node, block)
+
+
+def _no_hex(node: str, block: int) -> BadLog:
+    return BadLog(node, "malformed", block, "has a member that is not the hex it must be")
