@@ -39,10 +39,11 @@ def load(
         issuer = _issuer(db, issuer_id)
         if issuer is not None:
             state.issuers[issuer_id] = issuer
+    absent: set[tuple[IssuerId, BatchRoot]] = set()
     for event in events:
         issuer = state.issuers.get(event.issuer_id)
         if issuer is not None:
-            _load_touched(db, issuer, event)
+            _load_touched(db, issuer, event, absent)
     return state
 
 
@@ -68,18 +69,24 @@ def _issuer(db: sqlite3.Connection, issuer_id: IssuerId) -> Issuer | None:
     )
 
 
-def _load_touched(db: sqlite3.Connection, issuer: Issuer, event: ev.Event) -> None:
+def _load_touched(
+    db: sqlite3.Connection,
+    issuer: Issuer,
+    event: ev.Event,
+    absent: set[tuple[IssuerId, BatchRoot]],
+) -> None:
+    """absent: batches that the store was asked for and does not have, which grows."""
     if event.actor != issuer.owner:
         _load_delegate(db, issuer, event.issuer_id, event.actor)
-    if isinstance(event, ev.Anchored | ev.BatchRevoked):
-        _load_batch(db, issuer, event.issuer_id, event.root)
-    elif isinstance(event, ev.StatusChanged):
-        batch = _load_batch(db, issuer, event.issuer_id, event.root)
+    if isinstance(event, ev.StatusChanged):
+        batch = _load_batch(db, issuer, (event.issuer_id, event.root), absent)
         if batch is not None:
             _load_words(db, batch, event)
         if event.nonce:
             place = event.actor, event.nonce >> _LOW_BYTE_BITS
             _load_nonces(db, issuer, event.issuer_id, place)
+    elif isinstance(event, ev.Anchored | ev.BatchRevoked):
+        _load_batch(db, issuer, (event.issuer_id, event.root), absent)
     elif isinstance(event, ev.DelegateSet):
         _load_delegate(db, issuer, event.issuer_id, event.delegate)
     elif isinstance(event, ev.NoncesCancelled):
@@ -100,18 +107,24 @@ def _load_delegate(
 
 
 def _load_batch(
-    db: sqlite3.Connection, issuer: Issuer, issuer_id: IssuerId, root: BatchRoot
+    db: sqlite3.Connection,
+    issuer: Issuer,
+    place: tuple[IssuerId, BatchRoot],
+    absent: set[tuple[IssuerId, BatchRoot]],
 ) -> Batch | None:
+    root = place[1]
     batch = issuer.batches.get(root)
-    if batch is None:
-        row = db.execute(
-            "SELECT anchored_at, operation, size, meta_hash, revoked FROM batch"
-            " WHERE issuer = ? AND root = ?",
-            (issuer_id, root),
-        ).fetchone()
-        if row is not None:
-            batch = Batch(row[0], row[1], row[2], MetaHash(row[3]), bool(row[4]))
-            issuer.batches[root] = batch
+    if batch is not None or place in absent:
+        return batch
+    row = db.execute(
+        "SELECT anchored_at, operation, size, meta_hash, revoked FROM batch"
+        " WHERE issuer = ? AND root = ?",
+        place,
+    ).fetchone()
+    if row is None:
+        absent.add(place)
+        return None
+    batch = issuer.batches[root] = Batch(row[0], row[1], row[2], MetaHash(row[3]), bool(row[4]))
     return batch
 
 

@@ -7,6 +7,7 @@ log, so it is computed from them as they came. A test holds both against the rul
 
 from __future__ import annotations
 
+from struct import Struct
 from typing import TYPE_CHECKING
 
 from registry import events as ev
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 _ANCHORED, _STATUS_CHANGED = ev.topic(ev.Anchored), ev.topic(ev.StatusChanged)
 _ANCHORED_BYTES = 5 * WORD
 _STATUS_HEAD = 6 * WORD
+_ANCHORED_WORDS = Struct(">27s5s27s5s12s20s28sI32s").unpack
+_STATUS_WORDS = Struct(">27s5s27s5s12s20s31sB32s32s32s").unpack_from
+"""Operation, timestamp, actor, and of an anchor size and metaHash, of a status change the change, its
+nonce, and offset and number of lanes; before each number the zeros that must be there."""
 _Z5, _Z12, _Z27, _Z28, _Z31 = (bytes(count) for count in (5, 12, 27, 28, 31))
 _LANES_AT = _STATUS_HEAD.to_bytes(WORD, "big")
 _CHANGES = {int(change): change for change in ev.StatusChange}
@@ -44,7 +49,7 @@ def read_event(log: RawLog) -> ev.Event:
         kind = topics[:WORD]
         if kind == _ANCHORED and len(data) == _ANCHORED_BYTES:
             event = _anchored(topics, data)
-        elif kind == _STATUS_CHANGED and len(data) > _STATUS_HEAD:
+        elif kind == _STATUS_CHANGED and len(data) > _STATUS_HEAD + WORD:
             event = _status_changed(topics, data)
         else:
             event = None
@@ -53,40 +58,39 @@ def read_event(log: RawLog) -> ev.Event:
     return ev.read_log(log.split_topics(), data)
 
 
-def _head_is_sound(data: bytes) -> bool:
-    """Operation and timestamp below 2^40, the actor an address."""
-    return data[:27] == _Z27 and data[32:59] == _Z27 and data[64:76] == _Z12
-
-
 def _anchored(topics: bytes, data: bytes) -> ev.Event | None:
-    if not (_head_is_sound(data) and data[96:124] == _Z28):
+    zero, operation, none, timestamp, empty, actor, free, size, meta_hash = _ANCHORED_WORDS(data)
+    if not (zero == none == _Z27 and empty == _Z12 and free == _Z28):
         return None
     return ev.Anchored(
         _new(IssuerId, topics[32:64]),
-        _number(data[27:32], "big"),
-        _number(data[59:64], "big"),
-        _new(Address, data[76:96]),
+        _number(operation, "big"),
+        _number(timestamp, "big"),
+        _new(Address, actor),
         _new(BatchRoot, topics[64:96]),
-        _number(data[124:128], "big"),
-        _new(MetaHash, data[128:160]),
+        size,
+        _new(MetaHash, meta_hash),
     )
 
 
 def _status_changed(topics: bytes, data: bytes) -> ev.Event | None:
-    if not (_head_is_sound(data) and data[96:127] == _Z31 and data[160:192] == _LANES_AT):
+    zero, operation, none, timestamp, empty, actor, free, number, nonce, offset, count = (
+        _STATUS_WORDS(data)
+    )
+    if not (zero == none == _Z27 and empty == _Z12 and free == _Z31 and offset == _LANES_AT):
         return None
-    change = _CHANGES.get(data[127])
-    count, rest = divmod(len(data) - _STATUS_HEAD - WORD, 2 * WORD)
-    if change is None or rest or _number(data[192:224], "big") != count:
+    change = _CHANGES.get(number)
+    lanes = len(data) - _STATUS_HEAD - WORD
+    if change is None or lanes != 2 * WORD * _number(count, "big"):
         return None
     return ev.StatusChanged(
         _new(IssuerId, topics[32:64]),
-        _number(data[27:32], "big"),
-        _number(data[59:64], "big"),
-        _new(Address, data[76:96]),
+        _number(operation, "big"),
+        _number(timestamp, "big"),
+        _new(Address, actor),
         _new(BatchRoot, topics[64:96]),
         change,
-        _number(data[128:160], "big"),
+        _number(nonce, "big"),
         tuple(
             [
                 Lanes(_number(data[at : at + 32], "big"), _number(data[at + 32 : at + 64], "big"))

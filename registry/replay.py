@@ -123,7 +123,8 @@ def _check_number(issuer: Issuer, event: ev.Event) -> None:
     if event.operation > due:
         missing = str(due) if event.operation == due + 1 else f"{due} to {event.operation - 1}"
         raise _broken(event, f"a gap: {missing} did not come before it")
-    _require(event, event.operation == due, f"doubled or out of order: {due} was due")
+    if event.operation < due:
+        raise _broken(event, f"doubled or out of order: {due} was due")
 
 
 def _did_changed(issuer: Issuer, event: ev.DidChanged) -> None:
@@ -220,7 +221,8 @@ def _status_changed(issuer: Issuer, event: ev.StatusChanged) -> None:
         _use_nonces(issuer, event, place, 1 << (event.nonce & _LOW_BYTE))
     changed = False
     for lanes in event.lanes:
-        _require(event, _inside(batch, lanes), f"lanes of word {lanes.word} beyond the batch")
+        if not _inside(batch, lanes):
+            raise _broken(event, f"lanes of word {lanes.word} beyond the batch")
         before = batch.words.get(lanes.word, 0)
         _require(event, revoking or not before & lanes.mask << 1, "it changes revoked lanes")
         after = _changed(event.change, before, lanes.mask)
