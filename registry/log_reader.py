@@ -118,7 +118,8 @@ class _Reading:
         self._registry = registry
         self._pace = pace
         self._control = RangeControl(pace.first_span, pace.target_logs)
-        self._in_flight = pace.in_flight
+        self._in_flight = 1  # until one answer has told how full the blocks are
+        self._begun = False
         self._good = 0
         self._wait_s = _FIRST_WAIT_S
         self._heard = pace.clock()
@@ -165,6 +166,8 @@ class _Reading:
     def _heard_from(self, blocks: int, logs: int) -> None:
         self._control.answered(blocks, logs)
         self._heard, self._wait_s = self._pace.clock(), _FIRST_WAIT_S
+        if not self._begun:
+            self._begun, self._in_flight = True, self._pace.in_flight
         self._good += 1
         if self._good >= _GOOD_ANSWERS:
             self._good, self._in_flight = 0, min(self._in_flight + 1, self._pace.in_flight)

@@ -24,8 +24,8 @@ _ANCHORED_BYTES = 5 * WORD
 _STATUS_HEAD = 6 * WORD
 _ANCHORED_WORDS = Struct(">27s5s27s5s12s20s28sI32s").unpack
 _STATUS_WORDS = Struct(">27s5s27s5s12s20s31sB32s32s32s").unpack_from
-"""Operation, timestamp, actor, and of an anchor size and metaHash, of a status change the change, its
-nonce, and offset and number of lanes; before each number the zeros that must be there."""
+"""Operation, timestamp, actor, and of an anchor size and metaHash, of a status change the change,
+its nonce, and offset and number of lanes; before each number the zeros that must be there."""
 _Z5, _Z12, _Z27, _Z28, _Z31 = (bytes(count) for count in (5, 12, 27, 28, 31))
 _LANES_AT = _STATUS_HEAD.to_bytes(WORD, "big")
 _CHANGES = {int(change): change for change in ev.StatusChange}

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -43,13 +42,13 @@ if TYPE_CHECKING:
 
     from registry.values import IssuerId
 
-DECODED = 10_000
+DECODED = 3_000
 DECODED_A_SECOND = 40_000
 OPERATIONS = 100_000
 OPERATIONS_A_SECOND = 15_000
 FEW, MANY = 10_000, 1_000_000
 PEAK_MB = 100
-LOGS_AT_ONCE = 5_000
+LOGS_AT_ONCE = 2_000
 """In one answer, for every contender."""
 
 
@@ -85,7 +84,7 @@ def decoding() -> list[Figure]:
     ]
     peer = Web3Decoder(logs)
     ours, theirs = interleaved(
-        partial(decode_and_fold, answers, chain.final), peer.decode, rounds=5, turns=1
+        partial(decode_and_fold, answers, chain.final), peer.decode, rounds=3, turns=1
     )
     assert decode_and_fold(answers, chain.final) == peer.decode() == len(logs)
     return [
@@ -244,13 +243,19 @@ def measured_audit(url: str) -> dict[str, float]:
         )
         start = time.perf_counter()
         with closing(Audit(request, [partial(Node, url)])) as audit:
-            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            before = peak_kib()
             report = audit.run()
-            after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            after = peak_kib()
     if not report.holds:
         sys.exit(f"an honest node is accused: {report.findings[:3]}")
     seconds = time.perf_counter() - start
     return {"riseMb": (after - before) / 1024, "seconds": seconds, "logs": report.scope.logs}
+
+
+def peak_kib() -> int:
+    """Of this program alone: what getrusage tells began before it, in the one that started it."""
+    status = Path("/proc/self/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def lies() -> list[Figure]:
