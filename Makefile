@@ -11,6 +11,8 @@ export UV_PYTHON_DOWNLOADS := never
 # Once, at installation: eth-account alone brings hundreds of modules, which each command would
 # compile anew where Python may not write bytecode.
 export UV_COMPILE_BYTECODE := 1
+# Ours too: tests begin hundreds of processes.
+export PYTHONDONTWRITEBYTECODE :=
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/.venv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 

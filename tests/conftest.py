@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from anchor_service import keys
+from anchor_service import keys, pkcs8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,4 +50,5 @@ def weak_keystores() -> Iterator[None]:
     """A password in a moment, in this process: each command asks for one, hundreds of times."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "SCRYPT_N", 2)
+        patch.setattr(pkcs8, "ITERATIONS", 1)
         yield

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import uvicorn
-from api_process import CHAIN, ISSUER_ID, REGISTRY
+from api_process import CHAIN, ISSUER_ID, PLAIN, REGISTRY
 from databases import new_sqlite
 
 from anchor_service.api.app import create_app
@@ -79,7 +79,7 @@ def open_url(app: FastAPI) -> Iterator[str]:
 def open_client(database: Database, **options: Any) -> Iterator[httpx.Client]:
     with (
         open_url(new_app(database, **options)) as url,
-        httpx.Client(base_url=url, timeout=30) as client,
+        httpx.Client(base_url=url, timeout=30, verify=PLAIN) as client,
     ):
         yield client
 

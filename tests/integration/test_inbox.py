@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databases import new_sqlite
 from sqlalchemy import select
 
 import anchor_service
@@ -40,6 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace made once: its keys take a second."""
     folder = tmp_path_factory.mktemp("inbox") / "workspace"
     assert main(["-w", str(folder), "init", "--name", "Example Academy"]) == 0
+    new_sqlite(folder / "credanchor.db").close()
     return folder
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databases import new_sqlite
 from sqlalchemy import select
 
 import anchor_service
@@ -85,6 +86,7 @@ def shell(
     ready: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Shell:
     """A fresh database on the same chain."""
+    new_sqlite(tmp_path / "issuer.db").close()
     monkeypatch.setenv("CREDANCHOR_DATABASE_URL", f"sqlite:///{tmp_path}/issuer.db")
     return Shell(ready, capsys)
 

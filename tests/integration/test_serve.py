@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +19,7 @@ from webhook_receiver import SECRET, Receiver, receiving
 from anchor_service.api.judging import WorkspaceJudge
 from anchor_service.database import Database
 from registry.block_header import Header
+from registry.cli import main
 from registry.devchain import DevChain
 from registry.evidence import GivenBlock
 from registry.policy import TrustPolicy
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-_MAIN = "import sys; from registry.cli import main; sys.exit(main())"
 _WAIT_S = 60
 
 
@@ -55,8 +53,7 @@ def workspace(hook: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Itera
     made = new_workspace(folder, f"sqlite:///{folder}/serve.db", more)
     with DevChain(folder).use():
         for command in (["deploy"], ["issuer", "register"]):
-            words = [sys.executable, "-c", _MAIN, "-w", str(folder), *command]
-            subprocess.run(words, check=True, capture_output=True)
+            assert main(["-w", str(folder), *command]) == 0
         yield Workspace.load(made.folder)
 
 

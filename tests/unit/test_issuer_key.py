@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PASSWORD = "correct horse"
 SEED = bytes(range(32))
+# Read before the first test: in tests a password costs nothing (`conftest.weak_keystores`).
+AS_SHIPPED = pkcs8.ITERATIONS
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,9 @@ def key() -> IssuerKey:
 @pytest.fixture(scope="module")
 def file(key: IssuerKey, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("keys") / "credential-key.pem"
-    key.create_file(path, PASSWORD)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pkcs8, "ITERATIONS", AS_SHIPPED)
+        key.create_file(path, PASSWORD)
     return path
 
 
