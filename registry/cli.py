@@ -17,9 +17,10 @@ from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 from registry import cli_audit, cli_devchain, cli_page, cli_verify, errors
+from registry.installed import entry_points
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 ENTRY_POINTS = "credanchor.commands"
 INSTALL_SERVICE = "this is an issuer's command and needs: pip install 'credanchor[service]'"
@@ -92,11 +93,10 @@ def build_parser() -> argparse.ArgumentParser:
     cli_audit.register(commands)
     cli_page.register(commands)
     cli_devchain.register(commands)
-    from importlib.metadata import entry_points
-
     for entry_point in entry_points(group=ENTRY_POINTS):
         try:
-            entry_point.load()(commands)
+            register: Callable[[object], None] = entry_point.load()
+            register(commands)
         except ImportError as error:
             # Somebody else's broken commands must not keep anyone from verifying.
             sys.stderr.write(f"credanchor: no commands from {entry_point.value}: {error}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import inspect
 import json
 import subprocess
 import sys
@@ -34,10 +35,19 @@ name = "Example University"
 """
 
 
+_BUILD_PARSER = inspect.unwrap(cli.build_parser)
+
+
+def commands_of(monkeypatch: pytest.MonkeyPatch, entry_points: Callable[..., list[Any]]) -> None:
+    """These entry points instead of the installed ones, and a parser of this test's own."""
+    monkeypatch.setattr(cli, "entry_points", entry_points)
+    monkeypatch.setattr(cli, "build_parser", _BUILD_PARSER)
+
+
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a policy, a sound credential, a changed one and no JSON at all."""
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [])
+    commands_of(monkeypatch, lambda group: [])
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CREDANCHOR_WORKSPACE", raising=False)
     (tmp_path / "policy.toml").write_text(POLICY)
@@ -269,7 +279,7 @@ def run_with(
         assert group == "credanchor.commands"
         return [EntryPoint()]
 
-    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    commands_of(monkeypatch, entry_points)
     return cli.main(["probe", *arguments])
 
 
@@ -349,7 +359,7 @@ def test_broken_commands_of_others_keep_nobody_from_verifying(
         def load(self) -> None:
             raise ImportError("broken")
 
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [Broken()])
+    commands_of(monkeypatch, lambda group: [Broken()])
     assert cli.main([*OFFLINE, "good.json"]) == 3
     assert "no commands from some.module:register" in capsys.readouterr().err
 
