@@ -23,6 +23,7 @@ from registry.issuer_records import open_records
 from registry.leaf_files import leaf_findings
 from registry.log_places import place_findings
 from registry.log_reader import Pace, read_ranges
+from registry.node_findings import node_findings
 from registry.progress import Progress
 from registry.proven_slots import (
     Believed,
@@ -137,7 +138,10 @@ class Audit:
         """
         believed = self._believed()
         self._open_store(believed)
-        self._findings = [*self._return_from_reorg(), *self._age(believed)]
+        chosen = self.request.trusted is not None or self.request.to is not None
+        max_age_s = None if chosen else self.request.max_age_s
+        told = node_findings(believed, self.request.now, max_age_s)
+        self._findings = [*self._return_from_reorg(), *told]
         self._read_to(believed, progress)
         return self._judge(believed)
 
@@ -196,28 +200,6 @@ class Audit:
         both = [one for one in both if one[1].name not in behind]
         both.sort(key=lambda one: one[1].name not in believed.ground.names)
         self._ears = _Ears([one[0] for one in both], [one[1] for one in both])
-
-    def _age(self, believed: Believed) -> Iterator[Finding]:
-        for name, block in believed.behind:
-            yield Finding(
-                Matter.STALE_NODE,
-                Severity.WARNING,
-                f"{name} is behind: its final block {block.number} is of {block.timestamp}",
-                block=block.number,
-                evidence={"node": name, "timestamp": block.timestamp},
-            )
-        age = self.request.now - believed.block.timestamp
-        chosen = self.request.trusted is not None or self.request.to is not None
-        if age > self.request.max_age_s and not chosen:
-            names = ", ".join(believed.ground.names)
-            yield Finding(
-                Matter.STALE_NODE,
-                Severity.ERROR,
-                f"the newest final block that {names} knows is {age / 3600:.0f} hours old: what "
-                "came after it was not seen",
-                block=believed.block.number,
-                evidence={"timestamp": believed.block.timestamp, "ageS": age},
-            )
 
     def _return_from_reorg(self) -> Iterator[Finding]:
         """Go back to the newest stored block that the chain still has."""

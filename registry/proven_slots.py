@@ -63,11 +63,15 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Believed:
-    """The block that an audit closes with. behind: nodes that were too far back to be asked."""
+    """The block that an audit closes with.
+
+    behind: nodes that were too far back to be asked; outvoted: that name another block instead.
+    """
 
     header: Header
     ground: Ground
     behind: tuple[tuple[str, Block], ...] = ()
+    outvoted: tuple[tuple[str, BlockHash], ...] = ()
 
     @property
     def block(self) -> Block:
@@ -117,7 +121,7 @@ def agreed_block(
 ) -> Believed:
     """The newest block that all nodes hold final, on a hash that most of them name.
 
-    wanted: an older one instead. Nodes far behind the newest have no say, and are named. Raises
+    wanted: an older one instead. Nodes far behind the newest have no say. Raises
     NodeInconsistent where no hash is named by more than half, or `wanted` is not final yet.
     """
     finals = {node: read_blocks(node, chain, confirmations)[1] for node in nodes}
@@ -138,7 +142,12 @@ def agreed_block(
     if header.number != number:
         raise NodeInconsistent(f"{names[0]}: asked for block {number}, it gave {header.number}")
     ground = Ground("quorum" if len(names) > 1 else "one node", names)
-    return Believed(header, ground, tuple((node.name, one) for node, one in behind.items()))
+    return Believed(
+        header,
+        ground,
+        tuple((node.name, one) for node, one in behind.items()),
+        tuple((node.name, one.hash) for node, one in headers.items() if one.hash != chosen),
+    )
 
 
 def read_proven(
