@@ -33,16 +33,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, ScalarSelect, Select
 
+    from registry.values import Address, ChainId
+
 _CHUNK = 2000
 
 
 @contextmanager
-def open_records(url: str) -> Iterator[StoredRecords]:
+def open_records(url: str, chain: ChainId, registry: Address) -> Iterator[StoredRecords]:
     """The records as of now, all of one moment. Raises DatabaseError."""
     database = Database(url)
     try:
-        with database.read() as connection:
-            yield StoredRecords(connection)
+        with database.snapshot() as connection:
+            yield StoredRecords(connection, chain, registry)
     finally:
         database.close()
 
@@ -50,11 +52,13 @@ def open_records(url: str) -> Iterator[StoredRecords]:
 class StoredRecords:
     """`IssuerRecords` of one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, chain: ChainId, registry: Address) -> None:
         self._connection = connection
+        # Set by the seal: an open batch is nowhere yet.
+        self._here = (batch.c.chain == chain.number) & (batch.c.registry == bytes(registry))
 
     def issuers(self) -> Iterator[IssuerId]:
-        query = select(batch.c.issuer_id).where(batch.c.issuer_id.is_not(None)).distinct()
+        query = select(batch.c.issuer_id).where(self._here).distinct()
         for row in self._rows(query):
             yield IssuerId(row[0])
 
@@ -76,7 +80,7 @@ class StoredRecords:
                 func.coalesce(_adopted_in(), _anchored_in()),
             )
             .outerjoin(held, held.c.batch == batch.c.id)
-            .where(batch.c.state != BatchState.OPEN, batch.c.root.is_not(None))
+            .where(batch.c.state != BatchState.OPEN, self._here)
             .order_by(batch.c.id)
         )
         for row in self._rows(query):
@@ -105,7 +109,7 @@ class StoredRecords:
             .join(placement, placement.c.credential == credential.c.id)
             .join(batch, batch.c.id == credential.c.batch)
             .outerjoin(inclusion, inclusion.c.intent == status_change.c.intent)
-            .where(batch.c.root.is_not(None))
+            .where(self._here)
             .order_by(status_change.c.id)
         )
         for row in self._rows(query):

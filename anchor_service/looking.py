@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from anchor_service.alerts import Alert
     from anchor_service.database import Database
@@ -80,8 +80,8 @@ def look(orders: Orders, open_nodes: Sequence[Callable[[], Node]], database: Dat
         report = audit.run()
         recent = list(_not_final(audit, open_nodes))
         with database.read() as connection:
-            held = connection.scalars(select(batch.c.issuer_id).distinct())
-            known = {IssuerId(one) for one in held if one is not None}
+            held = connection.scalars(select(batch.c.issuer_id).where(_here(orders)).distinct())
+            known = {IssuerId(one) for one in held}
             mine = known | set(orders.issuers.values())
             strangers = [
                 *_of_issuers(audit.store.db, mine - known, orders.request.told_from),
@@ -170,7 +170,9 @@ def _nights(
     orders: Orders, db: sqlite3.Connection, connection: Connection, mine: set[IssuerId]
 ) -> Iterator[Alert]:
     request = orders.request
-    yield from alerts.of_unanchored(_unanchored(db, connection), request.now, request.late_s)
+    yield from alerts.of_unanchored(
+        _unanchored(orders, db, connection), request.now, request.late_s
+    )
     yield from _waiting(orders, connection)
     if request.every_s is not None:
         for issuer_id in sorted(mine):
@@ -180,11 +182,13 @@ def _nights(
             yield from alerts.of_silence(issuer_id, last, request.now, request.every_s)
 
 
-def _unanchored(db: sqlite3.Connection, connection: Connection) -> Iterator[Unanchored]:
+def _unanchored(
+    orders: Orders, db: sqlite3.Connection, connection: Connection
+) -> Iterator[Unanchored]:
     """What the database calls final and the chain does not hold is lost, and told of as that."""
     rows = connection.execute(
         select(batch.c.issuer_id, batch.c.root, batch.c.sealed)
-        .where(batch.c.root.is_not(None), batch.c.state != BatchState.FINAL)
+        .where(_here(orders), batch.c.state != BatchState.FINAL)
         .order_by(batch.c.id)
     )
     for issuer_id, root, sealed in rows:
@@ -195,7 +199,7 @@ def _unanchored(db: sqlite3.Connection, connection: Connection) -> Iterator[Unan
 
 def _waiting(orders: Orders, connection: Connection) -> Iterator[Alert]:
     before = orders.request.now - orders.request.late_s
-    for handle in connection.scalars(select(batch.c.issuer).distinct()).all():
+    for handle in _handles(orders, connection):
         schedule = orders.schedules.get(handle)
         for one in batch_store.waiting_batches(connection, handle):
             if one.seal_asked is not None:
@@ -206,6 +210,30 @@ def _waiting(orders: Orders, connection: Connection) -> Iterator[Alert]:
                 passed = schedule.seals(one, before)
             if passed:
                 yield alerts.of_waiting(handle, orders.issuers.get(handle), one.id, one.oldest)
+
+
+def _here(orders: Orders) -> ColumnElement[bool]:
+    """Sealed for this registry; an open batch is nowhere yet."""
+    place = orders.request
+    return (batch.c.chain == place.chain.number) & (batch.c.registry == bytes(place.registry))
+
+
+def _handles(orders: Orders, connection: Connection) -> list[str]:
+    """Whose credentials go to this registry: by the settings, else by what was sealed last."""
+    if orders.schedules:
+        return list(orders.schedules)
+    found = []
+    for handle in connection.scalars(select(batch.c.issuer).distinct()).all():
+        last = connection.execute(
+            select(batch.c.chain, batch.c.registry)
+            .where(batch.c.issuer == handle, batch.c.root.is_not(None))
+            .order_by(batch.c.id.desc())
+            .limit(1)
+        ).first()
+        place = orders.request.chain.number, bytes(orders.request.registry)
+        if last is None or (last.chain, bytes(last.registry)) == place:
+            found.append(handle)
+    return found
 
 
 def _paying(orders: Orders, connection: Connection) -> Iterator[_Paying]:

@@ -295,7 +295,8 @@ class Audit:
     def _beside(self, span: Span) -> Iterator[Finding]:
         """What the issuer's own records and files say."""
         if self.request.database is not None:
-            with open_records(self.request.database) as records:
+            place = self.request.chain, self.request.registry
+            with open_records(self.request.database, *place) as records:
                 yield from records_findings(self.store.db, records, span, self.request.late_s)
         if self.request.leaves is not None:
             yield from leaf_findings(self.store.db, self.request.leaves)

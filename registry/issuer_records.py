@@ -1,7 +1,7 @@
 """What an issuer's own records say, as an auditor asks for it.
 
-The issuer's side fills `IssuerRecords` and offers `open_records(url)` through the entry-point group
-`credanchor.issuer_records`, so that the library names no module of the service.
+The issuer's side fills `IssuerRecords` and offers `open_records(url, chain, registry)` through the
+entry-point group `credanchor.issuer_records`, so that the library names no module of the service.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from registry.events import StatusChange
-    from registry.values import BatchRoot, CredentialDigest, IssuerId, MetaHash, TxHash
+    from registry.values import (
+        Address,
+        BatchRoot,
+        ChainId,
+        CredentialDigest,
+        IssuerId,
+        MetaHash,
+        TxHash,
+    )
 
 ENTRY_POINTS = "credanchor.issuer_records"
 
@@ -58,7 +66,10 @@ class RecordedTwice(NamedTuple):
 
 
 class IssuerRecords(Protocol):
-    """One database of one organisation, perhaps of several issuers. Each call reads it anew."""
+    """What one database says of one registry, perhaps of several issuers. Each call reads it anew.
+
+    What it holds of other chains and registries is another audit's.
+    """
 
     def issuers(self) -> Iterable[IssuerId]:
         """Whose records these are."""
@@ -73,11 +84,13 @@ class IssuerRecords(Protocol):
         """Every transaction that the issuer's service has signed."""
 
 
-def open_records(url: str) -> AbstractContextManager[IssuerRecords]:
+def open_records(
+    url: str, chain: ChainId, registry: Address
+) -> AbstractContextManager[IssuerRecords]:
     """The records in the database at `url`. Raises WorkspaceError where nothing reads them."""
     from importlib.metadata import entry_points
 
     for entry_point in entry_points(group=ENTRY_POINTS):
-        opened: AbstractContextManager[IssuerRecords] = entry_point.load()(url)
+        opened: AbstractContextManager[IssuerRecords] = entry_point.load()(url, chain, registry)
         return opened
     raise WorkspaceError("--database needs the issuer's side: pip install 'credanchor[service]'")

@@ -79,6 +79,21 @@ def test_an_issuer_whose_records_are_the_chains_is_not_accused(
     assert findings(workspace, capsys, 0, *words) == []
 
 
+def test_what_the_records_hold_of_other_registries_is_another_audits(
+    workspace: Path, records: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One database of issuers on several chains: nothing of the others is missed here."""
+    columns = "issuer, state, created, changed, tries, registry, size, meta_hash, sealed, leaves"
+    with sqlite3.connect(records) as db:
+        for chain, registry in ((1, "registry"), (31337, "zeroblob(20)")):
+            assert db.execute(
+                f"INSERT INTO batch ({columns}, chain, issuer_id, root)"
+                f" SELECT {columns.replace('registry', registry)}, {chain}, zeroblob(32),"
+                f" randomblob(32) FROM batch WHERE id = 1"
+            ).rowcount
+    assert findings(workspace, capsys, 0, "--database", f"sqlite:///{records}") == []
+
+
 @pytest.mark.parametrize(
     ("spoil", "matter", "severity", "place"),
     [

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from contract_views import calldata
 from contract_walk import CALLS
+from databases import new_sqlite
 from desks import CHAIN, REGISTRY, add, new_issuer, new_key, open_line, run, send
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from anchor_service import changes, store
 from anchor_service.chain import Chain
-from anchor_service.database import Database
 from anchor_service.looking import Orders, look
 from anchor_service.lookout import Files, Lookout
 from anchor_service.watch_metrics import WatchMetrics
@@ -30,9 +28,11 @@ from registry.rpc import Node, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from anchor_service.alert_webhooks import Recipient
     from anchor_service.anchoring import Line
+    from anchor_service.database import Database
     from anchor_service.keys import ChainKey
     from anchor_service.looking import Look
     from anchor_service.told_alerts import Standing
@@ -67,7 +67,7 @@ class Scene:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.database.file}"
+        return self.database.engine.url.render_as_string(hide_password=False)
 
     def now(self) -> int:
         block = self.node.call("eth_getBlockByNumber", ["latest", False])
@@ -153,21 +153,10 @@ class Scene:
         return fresh
 
 
-@cache
-def _empty_database() -> bytes:
-    """Migrated once a process."""
-    with TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{folder}/empty.db")
-        database.migrate()
-        database.close()
-        return Path(folder, "empty.db").read_bytes()
-
-
 @contextmanager
-def scene(folder: Path, url: str) -> Iterator[Scene]:
+def scene(folder: Path, url: str, database: Database | None = None) -> Iterator[Scene]:
     """An issuer of its own, with an empty database, on a chain that others may share."""
-    (folder / "credanchor.db").write_bytes(_empty_database())
-    database = Database(f"sqlite:///{folder}/credanchor.db")
+    database = database or new_sqlite(folder / "credanchor.db")
     with Node(url) as node:
         key = new_key(node)
         issuer_id = new_issuer(node, key)
