@@ -255,6 +255,8 @@ def _is_moment(value: JsonValue) -> bool:
 def _begins_with(whole: JsonValue, beginning: JsonValue) -> bool:
     values = whole if isinstance(whole, list) else [whole]
     first = beginning if isinstance(beginning, list) else [beginning]
+    if all(isinstance(value, str) for value in first):
+        return values[: len(first)] == first
     # By their form, since Python holds 1, 1.0 and true for the same.
     return canonicalize(list(values[: len(first)])) == canonicalize(list(first))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from registry.errors import MalformedValue
 
@@ -13,6 +14,8 @@ _STAMP = re.compile(
 _ASKED = re.compile(
     r"([0-9-]{10})(?:T([0-9]{2}:[0-9]{2})(:[0-9]{2}(?:\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2}))?"
 )
+_KEPT = 1024
+"""Times of blocks and anchors: many reports tell the same."""
 _LAST_SECOND = int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
 
 
@@ -69,6 +72,7 @@ def stamp(moment: datetime) -> str:
     return f"{utc.year:04}-{utc.month:02}-{utc.day:02}T{time}Z"
 
 
+@lru_cache(maxsize=_KEPT)
 def unix_stamp(seconds: int) -> str:
     """Return Unix seconds, as a chain gives them, as RFC 3339 in UTC.
 
@@ -79,6 +83,7 @@ def unix_stamp(seconds: int) -> str:
     return stamp(datetime.fromtimestamp(seconds, UTC))
 
 
+@lru_cache(maxsize=_KEPT)
 def unix_minute(seconds: int) -> str:
     """Return Unix seconds for a person, to the minute: 2026-11-20 03:00 UTC."""
     if seconds > _LAST_SECOND:

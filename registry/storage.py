@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from registry.errors import MalformedValue
@@ -37,6 +38,8 @@ LANES_PER_WORD = 128
 MAX_BATCH_SIZE = 2**32 - 1
 HISTORY_BYTES = 27
 
+_KEPT = 1024
+"""Issuers and batches whose slots are remembered: many credentials share them."""
 _UINT256 = 2**256 - 1
 _ISSUERS = 0
 _PAUSED, _RETIRED = 1, 2
@@ -92,6 +95,7 @@ class HistoryRecord:
     history: bytes
 
 
+@lru_cache(maxsize=_KEPT)
 def issuer_slots(issuer_id: IssuerId) -> IssuerSlots:
     return IssuerSlots(*(_issuer_member(issuer_id, offset) for offset in range(4)))
 
@@ -100,6 +104,7 @@ def delegate_slot(issuer_id: IssuerId, delegate: Address) -> Slot:
     return _entry(delegate, _issuer_member(issuer_id, 4))
 
 
+@lru_cache(maxsize=_KEPT)
 def batch_slot(issuer_id: IssuerId, root: BatchRoot) -> Slot:
     return _entry(root, _issuer_member(issuer_id, 5))
 
