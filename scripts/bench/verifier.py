@@ -9,8 +9,9 @@ and tries as deep as mainnet's (26 nodes for an account and four slots, all made
 Contenders take turns on one core, and medians are compared. "Hashing alone" is keccak-256 of the
 header and of each node: below it no verifier of these proofs can go.
 
-Then, all of them counted in this run: files made to be expensive, the worst of them by time and by
-memory, and what comes of changed bundles (of every byte with --every, else of a sample).
+Then, all of them counted in this run: RPC calls for a large batch; files made to be expensive, the
+worst of them by time and by memory; and what comes of changed bundles (of every byte with --every,
+else of a sample).
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def main() -> int:
     figures = [
         *measure("bundle offline", Subject.of(small), A_SECOND),
         *measure("bundle offline, mainnet's depth", Subject.of(Deep.of_mainnet())),
+        calls_for_ten_thousand(),
         *hostile_inputs(),
         *mutations("8" if chosen.every else "0.1"),
     ]
@@ -80,6 +82,20 @@ def told_by(script: str, *arguments: str) -> list[Any]:
     command = [sys.executable, str(ROOT / "tests" / "unit" / script), *arguments]
     run = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def calls_for_ten_thousand() -> Figure:
+    """As the test counts them in proxies before three nodes of a real chain."""
+    test = "tests/integration/test_nodes_to_ask.py"
+    command = [sys.executable, "-m", "pytest", "-s", "-k", "ten_thousand", test]
+    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    calls = int(run.stdout.partition("of one batch: ")[2].split()[0])
+    return Figure(
+        "10,000 credentials of one batch, judged by three nodes",
+        f"{calls} RPC calls in all",
+        "under 100",
+        calls < 100,
+    )
 
 
 def hostile_inputs() -> list[Figure]:
