@@ -148,7 +148,7 @@ class NodesToAsk:
                 faults.append(named(node, fault))
                 continue
             if told.fault is None:
-                return told
+                return replace(told, notes=tuple(faults)) if faults else told
             faults.append(f"{node.name}: {told.fault}")
         raise NodeInconsistent("; ".join(faults))
 

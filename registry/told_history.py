@@ -45,7 +45,8 @@ class NoHistory:
 class IssuerHistory:
     """All operations of `issuer_id` up to `block`, as told; `slot` is the contract's own word.
 
-    source: how the slot is known. told_by: who gave the logs, a node's name or "the bundle".
+    source: how the slot is known. told_by: who gave the logs, a node's name or "the bundle". notes:
+    what a reader should know of those who were asked before.
     """
 
     chain: ChainId
@@ -56,6 +57,7 @@ class IssuerHistory:
     slot: HistoryRecord
     source: Source
     told_by: str = "the bundle"
+    notes: tuple[str, ...] = ()
     _states: dict[int, Issuer | None] = field(default_factory=dict, init=False, repr=False)
     """Number of operations -> the issuer after them: what was worked out, one a moment asked."""
     _by_word: dict[tuple[BatchRoot, int], list[Told]] = field(

@@ -242,7 +242,8 @@ class _Desk:
             except ChainError as error:
                 known = NoHistory(str(error))
             self._histories[*place, final.block, final.source] = known
-        return replace(answer, history=known)
+        notes = () if isinstance(known, NoHistory) else known.notes
+        return replace(answer, history=known, notes=(*answer.notes, *notes))
 
 
 def _subjects(receipt: Receipt) -> list[Subject]:

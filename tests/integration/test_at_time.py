@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from registry.evidence import GivenBlock, Proven, Subject
 from registry.header_fields import header_rlp
 from registry.history import issuer_id_of
 from registry.history_reader import HistoryReader
+from registry.nodes_to_ask import NodesToAsk
 from registry.proven_evidence import TrustedBlock
 from registry.reasons import Reason
 from registry.report import Step
@@ -260,6 +262,75 @@ def test_lying_logs_are_never_a_verdict_and_name_the_node(
             Reason.HISTORY_NOT_READ,
         }
         assert proxy.url in report.sentence
+
+
+@pytest.fixture
+def nodes(school: School) -> Iterator[list[RpcProxy]]:
+    """Three nodes, by default of one mind."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(proxied(school.url)) for _ in range(3)]
+
+
+def ask_several(school: School, nodes: Sequence[RpcProxy], quorum: int = 2) -> dict[str, Report]:
+    """The answer of k of n nodes as of each operation's second."""
+    now = datetime.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, UTC)
+    policy, found = policy_for(school.issuer_id), {}
+    with NodesToAsk([node.url for node in nodes], quorum=quorum) as ask:
+        for name, second in school.seconds.items():
+            at, asked = datetime.fromtimestamp(second, UTC), ask.history
+            (judged,) = judge_all([school.file], ask, policy, now, at=at, ask_history=asked)
+            assert judged.report is not None
+            found[name] = judged.report
+    return found
+
+
+def verdicts_of(reports: dict[str, Report]) -> dict[str, str]:
+    return {name: str(report.verdict) for name, report in reports.items()}
+
+
+def test_several_nodes_answer_about_the_past(school: School, nodes: list[RpcProxy]) -> None:
+    reports = ask_several(school, nodes, quorum=3)
+    assert verdicts_of(reports) == VERDICTS
+    for report in reports.values():
+        assert "by storage proof under a block hash that 3 of 3 nodes agree on" in report.sentence
+
+
+@pytest.mark.parametrize(
+    "lie", ["revoke left out", "swapped", "its time altered", "no logs at all"]
+)
+def test_of_several_nodes_one_that_lies_about_the_past_is_named(
+    school: School, nodes: list[RpcProxy], lie: str
+) -> None:
+    nodes[0].rules.append(altered("eth_getLogs", of_school(school, LIES[lie])))
+    reports = ask_several(school, nodes)
+    assert verdicts_of(reports) == VERDICTS
+    for report in reports.values():
+        assert nodes[0].url in report.checks[Step.EVIDENCE - 1].sentence
+
+
+def test_of_several_nodes_one_whose_proofs_of_the_past_fail_is_named(
+    school: School, nodes: list[RpcProxy]
+) -> None:
+    def without_the_last(answer: Any) -> Any:
+        slots = answer["storageProof"]
+        return {**answer, "storageProof": [{**one, "proof": one["proof"][:-1]} for one in slots]}
+
+    nodes[0].rules.append(altered("eth_getProof", without_the_last))
+    reports = ask_several(school, nodes)
+    assert verdicts_of(reports) == VERDICTS
+    for report in reports.values():
+        assert nodes[0].url in report.checks[Step.EVIDENCE - 1].sentence
+
+
+def test_a_lying_majority_about_the_past_is_never_a_verdict(
+    school: School, nodes: list[RpcProxy]
+) -> None:
+    """A quorum agrees on a block; what was done until then is closed by proof, not by number."""
+    for node in nodes:
+        node.rules.append(altered("eth_getLogs", of_school(school, lambda logs: logs[:-1])))
+    for report in ask_several(school, nodes).values():
+        assert report.verdict == "CANNOT_CHECK"
+        assert all(node.url in report.sentence for node in nodes)
 
 
 def test_a_lying_history_slot_is_never_a_verdict(school: School, proxy: RpcProxy) -> None:
