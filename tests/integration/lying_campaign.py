@@ -10,7 +10,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
-from bare_chain import bare_chain
+from bare_chain import BareChain, bare_chain
 from contract_views import REGISTRY, hex0x
 from contract_walk import CHAIN, YES, YES_CODE, Walk
 from hypothesis import HealthCheck, Phase, settings
@@ -139,8 +139,8 @@ def live(examples: int, steps: int) -> Tally:
 
 
 @contextmanager
-def lying_node() -> Iterator[None]:
-    """A chain with the registry, and the node before it that lies to `live`."""
+def walked_chain(kind: type[Walk]) -> Iterator[BareChain]:
+    """A chain with the registry, for walks of this kind."""
     with bare_chain(CHAIN.number) as rpc:
         people = rpc("eth_accounts")
         deploy = "0x" + (artifact.SALT + artifact.load().creation_code).hex()
@@ -148,6 +148,12 @@ def lying_node() -> Iterator[None]:
         transaction = {"from": people[0], "to": str(artifact.FACTORY), "data": deploy}
         rpc("eth_sendTransactionSync", transaction)
         rpc("anvil_setCode", hex0x(YES), YES_CODE)
-        Lived.rpc, Lived.accounts = rpc, [bytes.fromhex(one[2:]) for one in people[:6]]
-        with proxied(rpc.url) as Lived.proxy:
-            yield
+        kind.rpc, kind.accounts = rpc, [bytes.fromhex(one[2:]) for one in people[:6]]
+        yield rpc
+
+
+@contextmanager
+def lying_node() -> Iterator[None]:
+    """A chain, and the node before it that lies to `live`."""
+    with walked_chain(Lived) as rpc, proxied(rpc.url) as Lived.proxy:
+        yield
