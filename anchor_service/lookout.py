@@ -29,7 +29,7 @@ BLIND_S = 900
 """So long chain and database may be silent before that is an alert of its own."""
 
 _LOCK_S = 60
-_PEOPLE = "people"
+_PEOPLE = ""  # no webhook can have this name
 
 
 class Files(NamedTuple):
