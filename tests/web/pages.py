@@ -102,7 +102,7 @@ class Visit:
         """Unfold every card, its raw evidence too."""
         self.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
         self.page.wait_for_function(
-            "[...document.querySelectorAll('.raw')].every(one => one.querySelector('pre'))"
+            "() => [...document.querySelectorAll('.raw')].every(one => one.querySelector('pre'))"
         )
 
     def ask_about(self, date: str, time: str = "") -> None:

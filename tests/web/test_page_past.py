@@ -57,7 +57,7 @@ def test_the_answer_is_as_of_the_moment_and_says_what_came_since(
     visit.ask_about("2026-02-05")
     visit.page.wait_for_selector("[data-verdict=SUSPENDED]")
     assert plain(visit.text(".sentence")).startswith(
-        "As of 4 February 2026 at 23:00 UTC: It was suspended then: suspended by operation 3, "
+        "As of 4 February 2026 at 23:00 UTC: It was suspended by operation 3, 31 January 2026"
     )
     assert "Go back to now" in visit.text(".todo")
     visit.ask_about("2026-01-10")

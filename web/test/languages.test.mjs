@@ -43,7 +43,7 @@ test("every key that the code can ask for is there, and none that it cannot", ()
   const asked = [...code.matchAll(/"(\w+)\.(\w+)"/g)].filter(([, group]) => groups.has(group));
   assert.ok(asked.length > 100);
   for (const [, group, rest] of asked) assert.ok(keys.includes(`${group}.${rest}`), `${group}.${rest}`);
-  const composed = /^(verdict|outcome|step|next|fact|source|signature|fault|standing|validity|status|change|theme|chain)\./;
+  const composed = /^(verdict|outcome|step|next|fact|source|signature|fault|standing|validity|status|change|kind|theme|chain)\./;
   for (const key of keys) assert.ok(composed.test(key) || code.includes(`"${key}"`), `nobody says ${key}`);
   for (const [, fault] of keys.map((key) => key.split("fault.")).filter(([first, rest]) => first === "" && rest))
     assert.ok(code.includes(`"${fault}"`), `nobody refuses for ${fault}`);

@@ -32,11 +32,20 @@ const OPTIONAL = ["didDocument", "history"];
  * @property {import("./events.js").Log[] | null} history every log of the issuer, from its registration up to the header's block
  */
 
-/** Whether a file means to be a bundle. @param {import("./strict-json.js").JsonValue} json */
-export const isBundle = (json) => isObject(json) && json.type === "CredAnchorBundle";
-
-/** @param {Uint8Array} raw */
-export const readBundleJson = (raw) => readJson(raw, MAX_BUNDLE_BYTES, MAX_DEPTH);
+/**
+ * The JSON of a file that means to be a bundle, of whatever version; null for what is none.
+ * @param {Uint8Array} raw @param {string} text the same, decoded
+ */
+export function bundleJson(raw, text) {
+  if (!text.includes('"CredAnchorBundle"')) return null; // most files, which are then read once
+  try {
+    const json = readJson(raw, MAX_BUNDLE_BYTES, MAX_DEPTH);
+    return isObject(json) && json.type === "CredAnchorBundle" ? json : null;
+  } catch (fault) {
+    if (fault instanceof Fault) return null;
+    throw fault;
+  }
+}
 
 /**
  * @param {import("./strict-json.js").JsonValue} json

@@ -25,7 +25,7 @@ import { leafHash, rootFromPath } from "./tree.js";
  */
 export function examine(raw, sidecar) {
   const read = attempt(() => readCredential(raw));
-  if (read.fault) return unreadable("parse.unreadable", read.fault);
+  if (read.fault) return unreadable("parse.unreadable", { fault: read.fault });
   const beside = sidecar === null ? { value: null } : attempt(() => readReceipt(sidecar));
   return examineWith(read.value, beside, sidecar !== null);
 }
@@ -33,7 +33,7 @@ export function examine(raw, sidecar) {
 /** Judges a bundle's credential and receipt. @param {import("./bundle.js").Bundle} bundle @returns {Examination} */
 export function examineBundle(bundle) {
   const read = attempt(() => credentialOf(bundle.credential));
-  if (read.fault) return unreadable("parse.unreadable", read.fault);
+  if (read.fault) return unreadable("parse.unreadable", { fault: read.fault });
   return examineWith(read.value, { value: bundle.receipt }, true);
 }
 
@@ -69,10 +69,10 @@ function attempt(read) {
   }
 }
 
-/** @returns {Examination} */
-export function unreadable(key, fault) {
+/** Of what is no credential: key and values say why. @returns {Examination} */
+export function unreadable(key, values) {
   const checks = [
-    invalid("parse", "MALFORMED", key, { fault }),
+    invalid("parse", "MALFORMED", key, values),
     ...STEPS.slice(1, 5).map((step) => skipped(step, "no_credential")),
   ];
   return { checks, credential: null, receipt: null, hasReceipt: false, sealed: null };

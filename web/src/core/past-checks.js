@@ -52,9 +52,8 @@ export function statusCheckThen(past, receipt, facts) {
   const { before, since } = changesOf(past, receipt);
   const values = { source: past.history.source, since: story("note.since", since) };
   if (status === ACTIVE) return valid("status", "status.valid_then", { ...values, before: story("note.before", before) });
-  const last = { change: sayChange(before.at(-1)), before: story("note.before", before.slice(0, -1)) };
-  if (status === REVOKED) return invalid("status", "REVOKED", "status.revoked_then", { ...values, ...last });
-  return invalid("status", "SUSPENDED", "status.suspended_then", { ...values, ...last });
+  const ended = { ...values, change: sayChange(before.at(-1)), before: story("note.before", before.slice(0, -1)) };
+  return invalid("status", STATUS[status].toUpperCase(), "status.ended_then", ended);
 }
 
 /** The moment is later than the history's end: only what is for ever can be said. */
@@ -63,7 +62,7 @@ function notFinalThen(past, receipt, { head }, status) {
   if (status === REVOKED) {
     const { before } = changesOf(past, receipt);
     const values = { change: sayChange(before.at(-1)), before: NOTHING, since: NOTHING, source: head.source };
-    return invalid("status", "REVOKED", "status.revoked_then", values);
+    return invalid("status", "REVOKED", "status.ended_then", values);
   }
   if (isRevoked) return invalid("status", "REVOKED", "status.revoked_lately", { source: head.source });
   const values = { end: { unix: past.history.block.time }, at: { moment: past.at } };

@@ -64,13 +64,15 @@ async function judgeAll() {
     return false;
   }
   const answers = [];
-  for (const { name, bytes, receipt, lonely } of paired(desk.files)) {
-    byId("live").textContent = say("busy", { name });
+  for (const { name, bytes, size, receipt, lonely } of paired(desk.files)) {
+    await showBusy(say("busy", { name }));
     if (bytes === null) answers.push({ note: ["file.unopened", { name }] });
     else if (lonely) answers.push({ note: ["file.lonely", { name, credential: name.replace(".receipt.json", ".json") }] });
-    else answers.push({ name, ...(await verify({ bytes, receipt }, settings, now, desk.asked.at)) });
+    else answers.push({ name, ...(await verify({ bytes, size, receipt }, settings, now, desk.asked.at)) });
     if (run !== desk.run) return true;
   }
+  await showBusy("");
+  if (run !== desk.run) return true;
   desk.answers = answers;
   showAnswers();
   byId("live").textContent = answers
@@ -79,7 +81,13 @@ async function judgeAll() {
   return true;
 }
 
-/** @param {{name: string, bytes: Uint8Array | null}[]} files a new file replaces one of its name */
+/** To eyes and ears; and lets the browser draw it before the next file is judged. */
+async function showBusy(text) {
+  byId("busy").textContent = byId("live").textContent = text;
+  await new Promise((done) => setTimeout(done));
+}
+
+/** @param {{name: string, size: number, bytes: Uint8Array | null}[]} files a new file replaces one of its name */
 async function take(files) {
   const names = new Set(files.map(({ name }) => name));
   desk.files = [...desk.files.filter(({ name }) => !names.has(name)), ...files];
@@ -90,17 +98,27 @@ async function take(files) {
 
 async function opened(file) {
   try {
-    return { name: file.name, bytes: new Uint8Array(await file.slice(0, MOST_BYTES).arrayBuffer()) };
+    return { name: file.name, size: file.size, bytes: new Uint8Array(await file.slice(0, MOST_BYTES).arrayBuffer()) };
   } catch {
-    return { name: file.name, bytes: null }; // a folder, or a file that has gone
+    return { name: file.name, size: 0, bytes: null }; // a folder, or a file that has gone
   }
 }
 
 const takeFiles = async (list) => take(await Promise.all([...list].map(opened)));
 
-function takeText(text) {
-  if (text.trim() !== "") return take([{ name: say("pasted"), bytes: new TextEncoder().encode(text) }]);
-  return undefined;
+async function takeText(text) {
+  if (text.trim() === "") return;
+  const bytes = new TextEncoder().encode(text);
+  await take([{ name: say("pasted"), size: bytes.length, bytes }]);
+}
+
+async function checkPasted() {
+  const { value } = byId("pasted");
+  const isEmpty = value.trim() === "";
+  byId("pasted").setAttribute("aria-invalid", String(isEmpty));
+  byId("paste-state").textContent = isEmpty ? say("paste.empty") : "";
+  if (isEmpty) byId("pasted").focus();
+  else await takeText(value);
 }
 
 function wireFiles() {
@@ -134,12 +152,12 @@ function wireFiles() {
     currentTarget.setAttribute("aria-expanded", String(!area.hidden));
     if (!area.hidden) byId("pasted").focus();
   });
-  byId("check").addEventListener("click", () => takeText(byId("pasted").value));
+  byId("check").addEventListener("click", checkPasted);
   byId("print").addEventListener("click", () => print());
   byId("clear").addEventListener("click", () => {
     desk.run += 1;
     desk.files = desk.answers = [];
-    byId("live").textContent = "";
+    byId("busy").textContent = byId("live").textContent = "";
     showAnswers();
     byId("choose").focus();
   });

@@ -9,24 +9,30 @@ const UNDECIDED = ["CANNOT_CHECK", "PENDING"];
 const markOf = (verdict) => (verdict === "VALID" ? "VALID" : UNDECIDED.includes(verdict) ? "UNKNOWN" : "INVALID");
 
 /** What a reader can do about a check that is not valid; null where nothing is wrong. */
-function advice({ step, outcome, verdict, say: [key] }, asked) {
+function advice({ step, outcome, verdict, say: [key, values] }, asked) {
   if (outcome !== "INVALID" && outcome !== "UNKNOWN") return null;
-  if (asked !== null && key in ADVICE_THEN) return say(ADVICE_THEN[key]);
+  if (key === "parse.kind") return kindAdvice(values.kind);
+  const then = asked === null ? undefined : (ADVICE_THEN[key] ?? ADVICE_THEN[verdict]);
+  if (then) return say(then);
   if (outcome === "INVALID") return say(`next.${verdict}`);
   if (key === "status.list_fault") return say("next.validity");
   if (asked !== null && CHAIN_STEPS.includes(step)) return say("next.past");
+  if (key === "evidence.unread" && values.reason.key === "unread.nodes") return say("next.nodes");
   const isStale = step === "anchor" || step === "status" || key === "standing.not_then";
   return say(`next.${isStale ? "stale" : step}`);
 }
 
+const kindAdvice = ({ key }) =>
+  key === "kind.policy" ? say("next.policy", { title: { key: "trust.title", values: {} } }) : say("next.kind");
+
 const CHAIN_STEPS = ["evidence", "anchor", "status"];
 
-/** Of a past moment, what a step's sentence calls for. */
+/** Of a past moment, what a step's sentence or verdict calls for. */
 const ADVICE_THEN = {
   "anchor.not_yet": "next.later",
-  "validity.early": "next.later",
   "status.open_then": "next.earlier",
-  "status.suspended_then": "next.today",
+  NOT_YET_VALID: "next.later",
+  SUSPENDED: "next.today",
 };
 
 /** The verdict in words, with the moment where it is of one that has passed. */
@@ -53,7 +59,7 @@ export function reportCard(name, report, text, open) {
       "div.answer",
       {},
       mark(markOf(verdict)),
-      h("h3.verdict", {}, heading(report), h("code", { dir: "ltr" }, verdict)),
+      h("h3.verdict", {}, heading(report), h("code", { dir: "ltr", "aria-hidden": "true" }, verdict)),
       h("p.sentence", {}, say(...report.say)),
     ),
     h(

@@ -1,16 +1,17 @@
 // From files to reports: which receipt belongs to which credential, and where each one's facts come from.
 
 import { NO_WORD } from "../core/acceptance.js";
-import { bundleOf, bundleWord, isBundle, MAX_BUNDLE_BYTES, proveBundle, readBundleJson } from "../core/bundle.js";
+import { bundleJson, bundleOf, bundleWord, MAX_BUNDLE_BYTES, proveBundle } from "../core/bundle.js";
 import { examine, examineBundle, unreadable } from "../core/examination.js";
 import { surest } from "../core/evidence.js";
 import { Fault } from "../core/fault.js";
 import { judge } from "../core/ladder.js";
 import { ofUnix } from "../core/moments.js";
 import { registryAt } from "../core/policy.js";
+import { kindOf } from "./kinds.js";
 import { askNow, askUnderBlock } from "./nodes.js";
 
-/** @typedef {{name: string, bytes: Uint8Array}} Opened */
+/** A file's beginning, as much as is read of any; size: all of it. @typedef {{name: string, bytes: Uint8Array, size: number}} Opened */
 
 const RECEIPT = ".receipt.json";
 
@@ -23,50 +24,48 @@ export const MOST_BYTES = MAX_BUNDLE_BYTES + 1;
 /**
  * Pairs credentials with their receipts by name.
  * @param {Opened[]} files
- * @returns {{name: string, bytes: Uint8Array, receipt: Uint8Array | null, lonely: boolean}[]}
+ * @returns {(Opened & {receipt: Uint8Array | null, lonely: boolean})[]}
  */
 export function paired(files) {
   const byName = new Map(files.map((file) => [file.name, file.bytes]));
   const taken = new Set(files.map(({ name }) => receiptName(name)).filter((name) => byName.has(name)));
   return files
     .filter(({ name }) => !taken.has(name))
-    .map(({ name, bytes }) => ({
-      name,
-      bytes,
-      receipt: byName.get(receiptName(name)) ?? null,
-      lonely: name.endsWith(RECEIPT),
+    .map((file) => ({
+      ...file,
+      receipt: byName.get(receiptName(file.name)) ?? null,
+      lonely: file.name.endsWith(RECEIPT),
     }));
 }
 
 /**
- * @param {{bytes: Uint8Array, receipt: Uint8Array | null}} file
+ * @param {{bytes: Uint8Array, receipt: Uint8Array | null, size?: number}} file size: where more than bytes is there
  * @param {import("./settings.js").Settings} settings
  * @param {bigint} now microseconds since 1970
  * @param {bigint | null} [at] the same, of the moment to judge as of; null for now
  */
-export async function verify({ bytes, receipt }, settings, now, at = null) {
-  const { examination, bundle, text } = open(bytes, receipt);
+export async function verify({ bytes, receipt, size = bytes.length }, settings, now, at = null) {
+  const { examination, bundle, text } = open(bytes, receipt, size);
   const evidence = examination.sealed
     ? await gather(examination.sealed, bundle, settings, now, at)
     : { reason: ["unread.nobody", {}] };
   return { report: judge(examination, evidence, settings.policy, now, at, bundle ? bundleWord(bundle) : NO_WORD), text };
 }
 
-function open(bytes, receipt) {
-  const text = new TextDecoder().decode(bytes.subarray(0, MOST_BYTES));
-  let json;
-  try {
-    json = readBundleJson(bytes);
-  } catch (fault) {
-    if (!(fault instanceof Fault)) throw fault;
-    json = null; // the credential's own reader says what is wrong with it
-  }
-  if (!isBundle(json)) return { examination: examine(bytes, receipt), bundle: null, text };
+function open(bytes, receipt, size) {
+  const text = new TextDecoder().decode(bytes);
+  const refused = (examination) => ({ examination, bundle: null, text });
+  const kind = kindOf(bytes);
+  if (kind) return refused(unreadable("parse.kind", { kind: { key: `kind.${kind}`, values: {} } }));
+  if (size > MAX_BUNDLE_BYTES)
+    return refused(unreadable("parse.unreadable", { fault: new Fault("too_many_bytes", { found: size, limit: MAX_BUNDLE_BYTES }) }));
+  const json = bundleJson(bytes, text);
+  if (json === null) return refused(examine(bytes, receipt)); // it also says what is wrong with JSON that is none
   try {
     const bundle = bundleOf(json);
     return { examination: examineBundle(bundle), bundle, text };
   } catch (fault) {
-    if (fault instanceof Fault) return { examination: unreadable("parse.bundle", fault), bundle: null, text };
+    if (fault instanceof Fault) return refused(unreadable("parse.bundle", { fault }));
     throw fault;
   }
 }
