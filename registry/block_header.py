@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from registry import rlp
 from registry.errors import MalformedHeader, MalformedRlp
 from registry.evidence import Block
+from registry.exact_json import MAX_SAFE_INTEGER
 from registry.keccak import keccak256
 from registry.values import BlockHash, StateRoot
 
@@ -68,10 +69,18 @@ class Header:
             hash=BlockHash(keccak256(raw)),
             parent_hash=BlockHash(texts[_PARENT]),
             state_root=StateRoot(texts[_STATE_ROOT]),
-            number=rlp.integer(texts[_NUMBER], max_bytes=_NUMBER_BYTES),
-            timestamp=rlp.integer(texts[_TIMESTAMP], max_bytes=_NUMBER_BYTES),
+            number=_whole(texts[_NUMBER]),
+            timestamp=_whole(texts[_TIMESTAMP]),
         )
 
     @property
     def block(self) -> Block:
         return Block(self.number, self.hash, self.timestamp)
+
+
+def _whole(field: bytes) -> int:
+    """No block that anyone will see has a number or a time that JSON's readers cannot take."""
+    number = rlp.integer(field, max_bytes=_NUMBER_BYTES)
+    if number > MAX_SAFE_INTEGER:
+        raise MalformedRlp("a number or a time beyond 2^53-1")
+    return number

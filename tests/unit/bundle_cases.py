@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import rlp as peer
 from tries import Trie, account_leaf, storage_trie
-from verifier_cases import ANCHORED_S, CODE, ISSUER, NOW, NOW_S, POLICY, REGISTRY, SIZE, seal
+from verifier_cases import (
+    ANCHORED_S,
+    CODE,
+    ISSUER,
+    NOW,
+    NOW_S,
+    POLICY,
+    REGISTRY,
+    SIZE,
+    seal,
+    signed,
+    unsigned,
+)
 
 from registry.bundle import Bundle
 from registry.evidence import GivenBlock, Subject
 from registry.keccak import keccak256
 from registry.proven_evidence import TrustedBlock
+from registry.report import Verdict
 from registry.storage import issuer_slots
 from registry.values import BlockHash, CodeHash, Slot
 from registry.verifier import verify_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from registry.policy import TrustPolicy
@@ -117,4 +132,75 @@ def bundle_case(document: JsonObject, **changed: bytes) -> BundleCase:
     return BundleCase(world.bundle(document, receipt).serialize(), world.trusted(receipt))
 
 
-__all__ = ["ISSUER", "SIZE", "BundleCase", "World", "bundle_case", "pack", "registry_storage"]
+def in_block(number: int, timestamp: int) -> BundleCase:
+    """A sound bundle as of another block."""
+    document = signed(unsigned())
+    receipt = seal(document)
+    world = World(registry_storage(receipt), number=number, timestamp=timestamp)
+    return BundleCase(world.bundle(document, receipt).serialize(), world.trusted(receipt))
+
+
+def stored(**changed: tuple[tuple[int, int], ...]) -> BundleCase:
+    """A sound credential, and slots of such fields."""
+    slots = {name: pack(*fields) for name, fields in changed.items()}
+    return bundle_case(signed(unsigned()), **slots)
+
+
+_MOST = 2**40 - 1
+_LAST = 2**53 - 1
+_OWNER, _SIZED = (0x99, 0), (SIZE, 80)
+_ANCHORED = (ANCHORED_S, 0), (2, 40), _SIZED
+EXTREMES: dict[str, tuple[Callable[[], BundleCase], Verdict]] = {
+    "block 0 in 1970": (partial(in_block, 0, 0), Verdict.CANNOT_CHECK),
+    "the last block": (partial(in_block, _LAST, NOW_S - 600), Verdict.VALID),
+    "a block beyond": (partial(in_block, _LAST + 1, NOW_S - 600), Verdict.CANNOT_CHECK),
+    "a time beyond": (partial(in_block, 5, _LAST + 1), Verdict.CANNOT_CHECK),
+    "anchored in 36812": (
+        partial(stored, batch=((_MOST, 0), (_MOST, 40), _SIZED)),
+        Verdict.CANNOT_CHECK,
+    ),
+    "anchored by no operation": (
+        partial(stored, batch=((1, 0), _SIZED)),
+        Verdict.CANNOT_CHECK,
+    ),
+    "anchored in 1970": (partial(stored, batch=((2, 40), _SIZED)), Verdict.CANNOT_CHECK),
+    "a flag of batches that is none": (
+        partial(stored, batch=(*_ANCHORED, (2, 112))),
+        Verdict.CANNOT_CHECK,
+    ),
+    "more than a batch's fields": (
+        partial(stored, batch=(*_ANCHORED, (1, 120))),
+        Verdict.CANNOT_CHECK,
+    ),
+    "a batch of no leaves": (
+        partial(stored, batch=((ANCHORED_S, 0), (2, 40))),
+        Verdict.CANNOT_CHECK,
+    ),
+    "distrusted from 36812 on": (partial(stored, record=(_OWNER, (_MOST, 200))), Verdict.VALID),
+    "more than an issuer's fields": (
+        partial(stored, record=(_OWNER, (1, 240))),
+        Verdict.CANNOT_CHECK,
+    ),
+    "a paused issuer without owner": (partial(stored, record=((1, 160),)), Verdict.CANNOT_CHECK),
+    "a flag of issuers that is none": (
+        partial(stored, record=(_OWNER, (4, 160))),
+        Verdict.CANNOT_CHECK,
+    ),
+    "the last epoch": (partial(stored, record=(_OWNER, (2**32 - 1, 168))), Verdict.VALID),
+    "every lane revoked": (partial(stored, word=((2**256 - 1, 0),)), Verdict.REVOKED),
+    "no DID": (partial(stored, did_hash=()), Verdict.VALID),
+    "nothing at all": (partial(stored, record=(), batch=()), Verdict.NOT_ANCHORED),
+}
+"""What headers and slots can hold, with what comes of it."""
+
+
+__all__ = [
+    "EXTREMES",
+    "ISSUER",
+    "SIZE",
+    "BundleCase",
+    "World",
+    "bundle_case",
+    "pack",
+    "registry_storage",
+]

@@ -126,6 +126,8 @@ def fields_with(place: int, value: object) -> bytes:
         fields_with(8, b"\0\1"),
         fields_with(8, b"\1" * 9),
         fields_with(11, b"\1" * 9),
+        fields_with(8, (2**53).to_bytes(7)),
+        fields_with(11, (2**53).to_bytes(7)),
         fields_with(7, b"\1" * 33),
         fields_with(12, []),
         fields_with(16, [b"\1"]),

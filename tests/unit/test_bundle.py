@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bundle_cases import BundleCase, World, bundle_case, pack, registry_storage
+from bundle_cases import EXTREMES, BundleCase, World, bundle_case, pack, registry_storage
 from verifier_cases import (
     ANCHORED_S,
     CHAIN,
@@ -176,6 +176,19 @@ def test_an_old_proof_is_no_proof_of_now_but_a_revocation_stays() -> None:
     assert replace(sound(), now=late, policy=patient).verify().verdict is Verdict.VALID
     revoked = bundle_case(signed(unsigned()), word=pack((2, LANE_BIT)))
     assert replace(revoked, now=late).verify().verdict is Verdict.REVOKED
+
+
+# --- storage and headers at the ends of what they can hold
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_what_no_contract_wrote_is_no_fact_and_what_it_may_write_is_read(name: str) -> None:
+    case, verdict = EXTREMES[name]
+    report = case().verify()
+    assert report.verdict is verdict
+    json.dumps(report.to_json())
+    if verdict is Verdict.CANNOT_CHECK:
+        assert report.checks[Step.EVIDENCE - 1].outcome is Outcome.UNKNOWN
 
 
 # --- proofs that fail say nothing of the credential

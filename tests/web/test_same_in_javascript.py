@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from bundle_cases import bundle_case
+from bundle_cases import EXTREMES, bundle_case
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from javascript import WEB, ask, base64, run
@@ -236,6 +236,13 @@ def test_bundles_with_a_history_come_to_the_same_verdict(amount: int) -> None:
         for one, told in zip(cases, answers, strict=True)
     }
     assert {"VALID", "REVOKED", "SUSPENDED", "NOT_ANCHORED", "MALFORMED", "CANNOT_CHECK"} <= seen
+
+
+def test_the_ends_of_what_headers_and_slots_hold_are_alike() -> None:
+    cases = {name: make() for name, (make, _) in EXTREMES.items()}
+    answers = ask(bundle_request(case) for case in cases.values())
+    for (name, case), answer in zip(cases.items(), answers, strict=True):
+        compare(answer, case.verify(), name)
 
 
 def test_limits_are_alike() -> None:
