@@ -125,7 +125,10 @@ def rotate(workspace: Workspace, at: datetime) -> Rotated:
     """
     did, file = did_of(workspace), did_file(workspace)
     if not did.startswith(METHOD):
-        raise DidDocumentError(f"{did} is its key: it ends with it, and another has another DID")
+        raise DidDocumentError(
+            f"{did} is the name of its one key, so another key has another DID; "
+            "keys that change need a did:web (`init --did`)"
+        )
     document, key = read(workspace), _key(workspace)
     held = next((one for one in document.keys if one.key == key.public), None)
     if held is None:

@@ -274,8 +274,8 @@ def _refuse_contradictions(args: argparse.Namespace) -> None:
 def _say_of_purpose(policy: TrustPolicy, purpose: str | None) -> None:
     if purpose is not None and purpose not in policy.purposes:
         known = ", ".join(sorted(policy.purposes))
-        others = f"only for {known}" if known else "for no purpose alone"
-        sys.stderr.write(f"credanchor: policy has no entry for {purpose!r}, {others}\n")
+        names = f"it names {known}" if known else "it names none"
+        sys.stderr.write(f"credanchor: policy has no entry for the purpose {purpose!r}; {names}\n")
 
 
 def _workspace(named: str | None) -> Workspace | None:

@@ -193,7 +193,9 @@ class NodesToAsk:
         agreed = self._agreement(found, patience) or agreed
         if agreed is None:
             asked = f"{self._quorum} of {len(self._nodes)} nodes"
-            raise NodeUnreachable(f"not {asked} agree on a final block: {'; '.join(found.notes)}")
+            raise NodeUnreachable(
+                f"fewer than {asked} agree on a final block: {'; '.join(found.notes)}"
+            )
         final, names, servers, notes = agreed
         trust = Quorum(names, len(self._nodes))
         notes = (*found.notes, *notes)

@@ -240,7 +240,7 @@ def test_a_did_keys_document_is_signed_by_it_and_does_not_rotate(
         assert is_self_signed(document)
         capsys.readouterr()
         assert main(["-w", str(folder), "did", "rotate"]) != 0
-    assert "another has another DID" in capsys.readouterr().err
+    assert "another key has another DID" in capsys.readouterr().err
 
 
 def test_a_bundle_carries_the_document_and_is_verified_with_networking_taken_away(

@@ -128,7 +128,7 @@ def test_more_than_half_must_agree_unless_told(town: Town) -> None:
     assert town.verify(quorum=3).verdict is Verdict.CANNOT_CHECK
     alone = town.verify(0, 2)
     assert alone.verdict is Verdict.CANNOT_CHECK
-    assert "not 2 of 2 nodes agree" in alone.sentence
+    assert "fewer than 2 of 2 nodes agree" in alone.sentence
     assert town.names(2)[0] in alone.sentence
     assert town.verify(0, 2, quorum=1).verdict is Verdict.VALID
 
