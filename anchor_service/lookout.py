@@ -103,7 +103,8 @@ class Lookout:
     ) -> Round:
         told = ToldAlerts.load(self._files.told)
         accepted = read_accepted(self._files.accepted)
-        standing = told.take((one for one in stand if one.name not in accepted), now)
+        stand = [one for one in stand if one.name not in accepted]
+        standing = told.take(stand, now, and_no_other=found is not None)
         told.save()
         self._metrics.stand(standing)
         if self._tell is not None:

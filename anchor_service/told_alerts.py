@@ -82,8 +82,10 @@ class ToldAlerts:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise WorkspaceError(f"{file}: no record of told alerts; remove it") from None
 
-    def take(self, alerts: Iterable[Alert], now: int) -> tuple[Standing, ...]:
-        """These stand now, and no other."""
+    def take(
+        self, alerts: Iterable[Alert], now: int, *, and_no_other: bool = True
+    ) -> tuple[Standing, ...]:
+        """These stand now. and_no_other: what else stood has gone; else that is not known."""
         self._known = {
             name: one
             for name, one in self._known.items()
@@ -98,7 +100,7 @@ class ToldAlerts:
             standing.append(Standing(alert, one.since))
         here = {one.alert.name for one in standing}
         for name, known in self._known.items():
-            if name not in here and known.gone is None:
+            if and_no_other and name not in here and known.gone is None:
                 known.gone = now
         return tuple(standing)
 

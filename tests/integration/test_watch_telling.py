@@ -111,6 +111,19 @@ def test_a_watch_started_anew_tells_nobody_again_and_goes_on_with_who_is_left(
         assert late.ids == receiver.ids
 
 
+def test_who_is_started_without_a_node_takes_nothing_for_gone(desk: Scene) -> None:
+    desk.by_stranger("bump_epoch")
+    desk.lookout().round()
+    assert len(desk.told) == 1
+    dead = desk.lookout(url="http://127.0.0.1:9")
+    for hours in (1, 4, 8):
+        desk.later = hours * HOUR_S
+        assert dead.round().look is None
+    assert [one.alert.kind for one in desk.told] == ["foreign-operation", "cannot-look"]
+    desk.lookout().round()
+    assert len(desk.told) == 2
+
+
 def test_what_comes_back_is_told_again_only_after_a_while(desk: Scene, receiver: Receiver) -> None:
     desk.add("one")
     desk.anchor()
