@@ -146,7 +146,8 @@ def _unknown_changes(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
             "firstLeaf": leaf,
             "transaction": str(TxHash(tx_hash)),
         }
-        sentence = f"{count} credentials of batch {BatchRoot(root)}: {change.lower()} on the chain,"
+        noun = "credential" if count == 1 else "credentials"
+        sentence = f"{count} {noun} of batch {BatchRoot(root)}: {change.lower()} on the chain,"
         sentence += " and not in the records"
         yield Finding(
             Matter.UNKNOWN_CHANGE,

@@ -145,7 +145,7 @@ def test_a_foreign_revocation_wakes_though_the_batch_is_the_issuers(desk: Scene)
     ((kind, sentence),) = desk.news()
     assert kind == "foreign-operation"
     said = "revoke on the chain, and not in the records"
-    assert sentence == f"1 credentials of batch 0x{root.hex()}: {said}"
+    assert sentence == f"1 credential of batch 0x{root.hex()}: {said}"
 
 
 def test_before_the_first_batch_the_issuers_id_is_watched_too(desk: Scene) -> None:
