@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from registry.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
     from registry.workspace import Workspace
+
+_PASSED_OVER_S = 60.0
+"""So long a node that gave no answer is left out where there are others."""
 
 
 def read_policy(file: Path | None, workspace: Workspace | None) -> TrustPolicy:
@@ -142,7 +146,9 @@ class WorkspaceToAsk:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._opened = ExitStack()
+        self._all: list[Node] = []
         self._nodes: list[Node] = []
+        self._passed_over_at = 0.0
         self._histories: HistoryReader | None = None
 
     def __enter__(self) -> Self:
@@ -163,18 +169,18 @@ class WorkspaceToAsk:
         if chain != settings.id:
             reason = f"it is anchored on {chain}, and this workspace's chain is {settings.id}"
             return [NoEvidence(reason)] * len(subjects)
-        if not self._nodes:
-            self._nodes = [self._opened.enter_context(Node(url)) for url in self._urls()]
+        self._bring_back()
         while True:
             try:
                 return read_checked(
                     self._nodes[0], chain, registry, subjects, confirmations=settings.confirmations
                 )
             except NodeUnreachable:
-                # It is not asked again in this run, so that its timeout is waited for once.
+                # It is not asked again for a while, so that its timeout is waited for once.
                 if len(self._nodes) == 1:
                     raise
                 del self._nodes[0]
+                self._passed_over_at = time.monotonic()
 
     def history(
         self, chain: ChainId, registry: Address, issuer_id: IssuerId, final: Snapshot
@@ -184,6 +190,13 @@ class WorkspaceToAsk:
         if self._histories is None or self._histories.node is not node:
             self._histories = HistoryReader(node)
         return self._histories.read(chain, registry, issuer_id, final)
+
+    def _bring_back(self) -> None:
+        """All nodes at first, and again those that were passed over a while ago."""
+        if not self._all:
+            self._all = [self._opened.enter_context(Node(url)) for url in self._urls()]
+        if not self._nodes or time.monotonic() - self._passed_over_at > _PASSED_OVER_S:
+            self._nodes = list(self._all)
 
     def _urls(self) -> Sequence[str]:
         if not self._workspace.chain.embedded:

@@ -10,15 +10,16 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from library_world import World, now, world
-from rpc_proxy import RpcProxy, proxied
-from test_verdict_docs import NOW, REGISTRY
+from rpc_proxy import RpcProxy, limited, proxied
+from test_verdict_docs import CHAIN, NOW, REGISTRY
 
 import registry
 from registry import (
@@ -35,10 +36,13 @@ from registry import (
     cli,
     cli_verify,
     credential_files,
+    verify_sources,
+    workspace,
 )
 from registry.credential import Credential, without_anchor_proofs
 from registry.receipt import extract
 from registry.strict_json import read_object
+from registry.verify_sources import WorkspaceToAsk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -457,3 +461,37 @@ def test_a_node_learns_issuer_and_batch_and_nothing_of_credential_index_or_docum
                     assert not [one for one in secrets(name) if one in body]
                 # Two credentials of one word: not to be told apart, byte by byte.
                 assert about["ada"] == about["ben"]
+
+
+def test_a_workspaces_nodes_are_another_way_and_one_that_failed_is_asked_again_later(
+    found: World, tmp_path: Path, proxy: RpcProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(verify_sources, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    with proxied(found.url) as other:
+        text = workspace.new_config_text(
+            chain=CHAIN,
+            embedded=False,
+            rpc=(proxy.url, other.url),
+            did="did:key:z6Mk",
+            name="Example College",
+            url=None,
+        )
+        (tmp_path / workspace.FILE).write_text(text)
+        source = WorkspaceToAsk(workspace.Workspace.load(tmp_path))
+        with source:
+            verifier = Verifier(
+                found.file("trust.toml"), connect=lambda: nullcontext(source), clock=now
+            )
+
+            def asked() -> list[int]:
+                before = len(proxy.calls), len(other.calls)
+                assert verifier.verify(found.file("ada.json")).verdict == Verdict.VALID
+                return [len(proxy.calls) - before[0], len(other.calls) - before[1]]
+
+            assert asked()[1] == 0
+            proxy.rules.append(limited(503, times=1))
+            assert all(asked())
+            assert asked()[0] == 0
+            clock[0] += 61
+            assert asked()[1] == 0
