@@ -14,8 +14,10 @@ from rpc_proxy import Forward, Message, altered, proxied
 from watch_scene import HOUR_S, META, Scene, new_root, scene
 
 from anchor_service import anchoring
+from anchor_service.did_errand import SetDid
 from anchor_service.schedule import Schedule
 from registry.events import EpochBumped, StatusChange, topic
+from registry.values import DidHash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +58,20 @@ def test_an_honest_issuer_sleeps(desk: Scene) -> None:
     assert done.look is not None
     assert desk.gauge("final_block") == done.look.block
     assert desk.gauge("last_look_seconds") == desk.now()
+
+
+def test_a_change_of_keys_by_the_service_itself_wakes_nobody(desk: Scene) -> None:
+    desk.add("one")
+    desk.anchor()
+    lookout = desk.lookout()
+    with desk.line() as line:
+        new = SetDid(REGISTRY, desk.issuer_id, DidHash(b"\x09" * 32), "")
+        line.desk.submitter.carry_out(new)
+        lookout.round()
+        desk.settle()
+        lookout.round()
+        (kind,) = desk.kinds_on_chain()[-1:]
+    assert (kind, desk.told) == ("DidChanged", [])
 
 
 def test_what_the_service_sends_while_one_looks_is_its_own(desk: Scene) -> None:

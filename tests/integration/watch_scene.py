@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -133,6 +134,14 @@ class Scene:
 
         files = Files.beside(self.folder / "watch.db")
         return Lookout(look_at, files, recipients, self.metrics, self.now, self.told.append)
+
+    def kinds_on_chain(self) -> list[str]:
+        """Of the issuer's operations, as the watch's store has them."""
+        db = sqlite3.connect(self.folder / "watch.db")
+        query = "SELECT kind FROM operation WHERE issuer = ? ORDER BY id"
+        kinds = [row[0] for row in db.execute(query, (bytes(self.issuer_id),))]
+        db.close()
+        return kinds
 
     def gauge(self, name: str, **labels: str) -> float | None:
         """As Prometheus reads it."""
