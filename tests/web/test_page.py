@@ -131,6 +131,7 @@ def test_a_receipt_is_found_beside_its_credential(visit: Visit) -> None:
     visit.trust(policy_text(good_case().policy))
     receipt = seal(document).serialize()
     visit.give(diploma__receipt__json=receipt)
+    visit.page.wait_for_selector("#list .plain")
     assert "Give it together with its credential, \u2068diploma.json\u2069" in visit.text("#list")
     visit.give(diploma__json=dump(document))
     assert visit.verdicts() == ["CANNOT_CHECK"]  # sealed, and nobody to ask
