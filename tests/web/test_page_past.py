@@ -153,3 +153,4 @@ def test_a_moment_is_asked_about_by_keyboard(visit: Visit, told: BundleCase) -> 
     assert "20 January 2026 at 12:00 UTC" in plain(visit.text("#past-zone"))
     press("Enter")
     visit.page.wait_for_selector("[data-verdict=VALID]")
+    visit.page.wait_for_selector("#results-title:focus")

@@ -91,7 +91,10 @@ async function showBusy(text) {
 async function take(files) {
   const names = new Set(files.map(({ name }) => name));
   desk.files = [...desk.files.filter(({ name }) => !names.has(name)), ...files];
-  if (!(await judgeAll())) return;
+  if (await judgeAll()) goToAnswers();
+}
+
+function goToAnswers() {
   byId("results").scrollIntoView({ block: "start" });
   byId("results-title").focus({ preventScroll: true });
 }
@@ -165,7 +168,7 @@ function wireFiles() {
 
 async function askAgain(event) {
   event.preventDefault();
-  await judgeAll();
+  if ((await judgeAll()) && desk.files.length) goToAnswers();
 }
 
 function wirePast() {
