@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from anchor_service import api_keys
 from anchor_service.api.errors import ScopeMissing, Unauthenticated
+from anchor_service.api.parameters import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +48,7 @@ def key_finder(database: Database) -> Callable[[Sequence[str]], Sequence[ApiKey 
 class Allowed:
     """A dependency: the caller, whose key is in force and has the scope.
 
-    Raises Unauthenticated, ScopeMissing, TooMany.
+    Raises Unauthenticated, ScopeMissing, TooMany; InvalidRequest for unknown parameters.
     """
 
     def __init__(self, scope: Scope) -> None:
@@ -72,6 +73,7 @@ class Allowed:
         running.key_buckets.take(key.id)
         if self.scope not in key.scopes:
             raise ScopeMissing(self.scope)
+        refuse_unknown(request)
         return Caller(key.id, key.name, key.issuer)
 
 

@@ -32,7 +32,7 @@ Sealer = Annotated[Caller, Depends(Allowed(Scope.BATCHES_SEAL))]
     summary="List batches, the oldest first",
     responses={
         200: manual.told(BatchPage, {_KIND: [samples.BATCH], "next": None}, "One page."),
-        **manual.refusals(*manual.WITH_KEY, problems.MALFORMED_REQUEST, problems.INVALID_REQUEST),
+        **manual.refusals(*manual.WITH_KEY, problems.MALFORMED_REQUEST),
     },
 )
 def list_batches(
@@ -56,7 +56,7 @@ def list_batches(
     summary="One batch",
     responses={
         200: manual.told(BatchSeen, samples.BATCH, "Its state, and its anchor once there is one."),
-        **manual.refusals(*manual.WITH_KEY, problems.NOT_FOUND, problems.INVALID_REQUEST),
+        **manual.refusals(*manual.WITH_KEY, problems.NOT_FOUND),
     },
 )
 def get_batch(request: Request, caller: Reader, batch: NumberInPath) -> Response:
@@ -76,7 +76,6 @@ def get_batch(request: Request, caller: Reader, batch: NumberInPath) -> Response
             *manual.WITH_KEY,
             problems.MALFORMED_REQUEST,
             problems.KEY_REUSED,
-            problems.INVALID_REQUEST,
         ),
     },
 )

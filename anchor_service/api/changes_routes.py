@@ -115,7 +115,6 @@ def _row(connection: Any, caller: Caller, name: str) -> int:
             problems.MALFORMED_REQUEST,
             problems.NOT_FOUND,
             problems.WRONG_STATE,
-            problems.INVALID_REQUEST,
         ),
     },
 )
@@ -146,7 +145,7 @@ def list_changes(
     summary="One status change",
     responses={
         200: manual.told(ChangeSeen, samples.CHANGE, "How far it has come."),
-        **manual.refusals(*manual.WITH_KEY, problems.NOT_FOUND, problems.INVALID_REQUEST),
+        **manual.refusals(*manual.WITH_KEY, problems.NOT_FOUND),
     },
 )
 def get_change(request: Request, caller: Reader, number: NumberInPath) -> Response:

@@ -47,7 +47,7 @@ _TO_ISSUE_MEMBERS = frozenset({"achievement", "recipient"})
 Reader = Annotated[Caller, Depends(Allowed(Scope.CREDENTIALS_READ))]
 _MAY_WRITE = Allowed(Scope.CREDENTIALS_WRITE)
 Writer = Annotated[Caller, Depends(_MAY_WRITE)]
-_READ = (*manual.WITH_KEY, problems.NOT_FOUND, problems.INVALID_REQUEST, problems.WRONG_STATE)
+_READ = (*manual.WITH_KEY, problems.NOT_FOUND, problems.WRONG_STATE)
 
 
 async def _post_credential(request: Request) -> Response:
@@ -141,7 +141,7 @@ async def post_credential(
             "One line for each line of the body, when it is durable, and a last one with `end`.",
             samples.BULK_ANSWER,
         ),
-        **manual.refusals(*manual.WITH_KEY, problems.WRONG_MEDIA_TYPE, problems.INVALID_REQUEST),
+        **manual.refusals(*manual.WITH_KEY, problems.WRONG_MEDIA_TYPE),
     },
     openapi_extra=manual.body({"type": "string"}, {"lines": "one credential a line"}, LINES_TYPES),
 )
@@ -167,7 +167,7 @@ async def post_credentials(
     summary="List credentials in order of arrival",
     responses={
         200: manual.told(CredentialPage, {_KIND: [samples.SEEN], "next": None}, "One page."),
-        **manual.refusals(*manual.WITH_KEY, problems.MALFORMED_REQUEST, problems.INVALID_REQUEST),
+        **manual.refusals(*manual.WITH_KEY, problems.MALFORMED_REQUEST),
     },
 )
 def list_credentials(

@@ -40,7 +40,7 @@ async def list_issuers(request: Request, caller: Reader) -> Response:
     summary="One issuer",
     responses={
         200: manual.told(IssuerSeen, samples.ISSUER, "Where it anchors, and as whom."),
-        **manual.refusals(*manual.WITH_KEY, problems.NOT_FOUND, problems.INVALID_REQUEST),
+        **manual.refusals(*manual.WITH_KEY, problems.NOT_FOUND),
     },
 )
 async def get_issuer(request: Request, caller: Reader, handle: str) -> Response:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Whatever is asked may end so.
 ALWAYS = (problems.TOO_MANY, problems.INTERNAL, problems.UNAVAILABLE)
-WITH_KEY = (problems.UNAUTHENTICATED, problems.FORBIDDEN)
+WITH_KEY = (problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_REQUEST)
 WITH_BODY = (
     problems.MALFORMED_REQUEST,
     problems.TOO_SLOW,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Path, Query
 
-from anchor_service.api.errors import MalformedRequest
+from anchor_service.api.errors import InvalidRequest, MalformedRequest
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 CredentialName = Annotated[
     str,
@@ -28,6 +31,16 @@ IdempotencyKey = Annotated[
 # Row numbers are 63 bits wide in both databases.
 Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
 NumberInPath = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def refuse_unknown(request: Request) -> None:
+    """A misspelt parameter must not pass for one that was not sent. Raises InvalidRequest."""
+    if not request.scope["query_string"]:
+        return
+    known = [one.alias for one in request.scope["route"].dependant.query_params]
+    if request.query_params.keys() - set(known):
+        names = ", ".join(known) or "none"
+        raise InvalidRequest([("query", f"a parameter that is not known here; known: {names}")])
 
 
 def no_nul(text: str | None) -> str | None:

@@ -29,7 +29,6 @@ _DOCUMENT = {"type": "object"}
 _SEALED = (
     *manual.WITH_KEY,
     problems.NOT_FOUND,
-    problems.INVALID_REQUEST,
     problems.WRONG_STATE,
     problems.ERASED,
 )

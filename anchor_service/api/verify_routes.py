@@ -13,7 +13,7 @@ from anchor_service.api.access import address_of
 from anchor_service.api.answers import json_answer
 from anchor_service.api.body import JSON_TYPES, read_body
 from anchor_service.api.errors import Unavailable
-from anchor_service.api.parameters import no_nul
+from anchor_service.api.parameters import no_nul, refuse_unknown
 from anchor_service.api.running import running_of
 from anchor_service.api.services import Question
 
@@ -74,6 +74,7 @@ async def verify(
     """
     running = running_of(request)
     running.address_buckets.take(address_of(request))
+    refuse_unknown(request)
     raw = await read_body(request)
     judge = running.services.judge
     if judge is None:

@@ -192,6 +192,23 @@ def test_paths_and_methods_that_there_are_not_lead_to_those_that_there_are(
     assert client.put("/v1/verify").headers["allow"] == "POST"
 
 
+def test_a_misspelt_parameter_is_refused_with_those_that_are_known(
+    database: Database, client: httpx.Client
+) -> None:
+    headers = bearer(new_key(database))
+    kept = client.post("/v1/credentials?stirct=true", json=document(990), headers=headers)
+    listed = client.get("/v1/batches?limt=1", headers=headers)
+    judged = client.post("/v1/verify?att=2026-01-01T00:00:00Z", json=document(990))
+    assert [one.status_code for one in (kept, listed, judged)] == [422] * 3
+    for answer, known in ((kept, "strict"), (listed, "cursor, limit, state"), (judged, "at, ")):
+        (fault,) = answer.json()["errors"]
+        assert fault["pointer"] == "query"
+        assert f"known: {known}" in fault["detail"]
+    wanted = {"id": str(document(990)["id"])}
+    found = client.get("/v1/credentials", params=wanted, headers=headers).json()
+    assert found["credentials"] == []
+
+
 def test_head_is_get_without_its_body(database: Database, client: httpx.Client) -> None:
     headers = bearer(new_key(database))
     for path in ("/healthz", "/v1/batches", "/v1/batches/99999"):
