@@ -81,6 +81,7 @@ bench: $(READY)  ## figures, as ratios against a peer or a limit taken in the sa
 	python scripts/bench/formats.py
 	python scripts/bench/pipeline.py
 	python scripts/bench/api.py
+	python scripts/bench/service.py
 	python scripts/bench/verifier.py
 	python scripts/bench/audit.py
 

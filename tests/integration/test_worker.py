@@ -6,7 +6,7 @@ import logging
 import signal
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,15 @@ from databases import new_postgres
 from desks import CHAIN, add, anchors, memory_chain
 from eth_account import Account
 from sqlalchemy import select, update
-from worker_desk import Office, going_on, move_in_abroad, office
+from worker_desk import (
+    Office,
+    Service,
+    going_on,
+    move_in_abroad,
+    office,
+    ready_workers,
+    zygote,
+)
 
 from anchor_service import account_store, anchoring, batch_store, changes, overview, store, worker
 from anchor_service.errors import DatabaseError
@@ -30,7 +38,6 @@ from registry.rpc import Node
 from registry.values import ChainId, CredentialDigest
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -354,13 +361,7 @@ def test_another_worker_takes_a_killed_ones_batches_over_within_one_lease(
     url: str, tmp_path: Path, postgres_url: str
 ) -> None:
     one = office(tmp_path / "w", url, postgres_url)
-    logs = [tmp_path / f"{number}.log" for number in range(3)]
-    with ExitStack() as stack:
-        files = [stack.enter_context(log.open("wb")) for log in logs]
-        words = ("worker", "--lease", str(LEASE_S))
-        workers = [stack.enter_context(ending(one.process(*words, log=file))) for file in files]
-        # Each waits for the lease, or has it.
-        until(lambda: all(b"worker_started" in log.read_bytes() for log in logs))
+    with zygote() as mother, ready_workers(mother, one, 3, "--lease", str(LEASE_S)) as workers:
         until(lambda: len(holder(one)) == 1)
         taken = max(_killed_at_work(one, workers, night) for night in (1, 2))
     assert_once(url, one)
@@ -368,27 +369,17 @@ def test_another_worker_takes_a_killed_ones_batches_over_within_one_lease(
     one.database.close()
 
 
-def _killed_at_work(one: Office, workers: list[subprocess.Popen[bytes]], night: int) -> float:
+def _killed_at_work(one: Office, workers: list[Service], night: int) -> float:
     """Kill the one that has the account; seconds until another has it."""
     add(one.database, *(f"{night} {number}" for number in range(3)))
     ((owner, token, _),) = holder(one)
     (first,) = [process for process in workers if f":{process.pid}:" in owner]
     until(lambda: _sealed(one) == night)
     first.kill()
-    first.wait()
     workers.remove(first)
     taken = until(lambda: holder(one)[0][1] > token)
     until(lambda: all_final(one, "main", night))
     return taken
-
-
-@contextmanager
-def ending(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _sealed(one: Office) -> int:

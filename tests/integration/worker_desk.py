@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import select
+import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from bare_chain import BareChain
 from desks import CHAIN, REGISTRY, new_issuer, new_key_secret
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
     from registry.values import ChainId, IssuerId
 
+_READY_S = 60.0
 _TEXT = """
 [chain]
 id = "{chain}"
@@ -82,15 +87,87 @@ class Office:
         return Workspace.load(self.folder, {})
 
     def worker(self, *options: str) -> subprocess.Popen[bytes]:
-        """A real process, which is in a hurry; its log goes where the test's output goes."""
-        return self.process("worker", *options)
+        """`credanchor worker`, as anybody starts it; its log goes where the test's output goes."""
+        program = "import sys; from registry.cli import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-c", program, "-w", str(self.folder), "worker", *options]
+        return subprocess.Popen(command, env={**os.environ, **self.environment})
 
-    def process(self, *command: str, log: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-        """`credanchor` with a worker in it, as `hasty_service.py` starts it."""
-        script = str(Path(__file__).with_name("hasty_service.py"))
-        words = [sys.executable, script, "-w", str(self.folder), *command]
-        environment = {**os.environ, **self.environment}
-        return subprocess.Popen(words, env=environment, stdout=log, stderr=log)
+
+@dataclass
+class Service:
+    """A process that nobody but its zygote started."""
+
+    pid: int
+
+    def kill(self) -> None:
+        """As a power cut would; returns once it is gone."""
+        try:
+            handle = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return
+        with suppress(ProcessLookupError):
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+        select.select([handle], [], [], _READY_S)
+        os.close(handle)
+
+    def lives(self) -> bool:
+        with suppress(ProcessLookupError):
+            os.kill(self.pid, 0)
+            return True
+        return False
+
+
+@dataclass
+class Zygote:
+    """Starts processes of the service, warm and in a hurry (`hasty_service.py`)."""
+
+    process: subprocess.Popen[str]
+
+    def start(self, one: Office, log: Path, *words: str) -> Service:
+        order = {
+            "words": ["-w", str(one.folder), *words],
+            "environment": dict(one.environment),
+            "log": str(log),
+        }
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        return Service(int(self.process.stdout.readline()))
+
+
+@contextmanager
+def zygote() -> Iterator[Zygote]:
+    script = str(Path(__file__).with_name("hasty_service.py"))
+    process = subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield Zygote(process)
+    finally:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.close()
+        process.wait(30)
+        process.stdout.close()
+
+
+@contextmanager
+def ready_workers(
+    mother: Zygote, one: Office, number: int, *options: str
+) -> Iterator[list[Service]]:
+    """So many workers, each of which waits for the lease or has it; killed at the end."""
+    logs = [one.folder / f"worker-{place}.log" for place in range(number)]
+    services = [mother.start(one, log, "worker", *options) for log in logs]
+    try:
+        until = time.monotonic() + _READY_S
+        while not all(log.exists() and b"worker_started" in log.read_bytes() for log in logs):
+            assert time.monotonic() < until, "the workers do not start"
+            time.sleep(0.02)
+        yield services
+    finally:
+        for service in services:
+            service.kill()
 
 
 def office(
