@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from registry import guarded_https
 from registry.aside import Aside
@@ -72,10 +72,10 @@ class Verifier:
         rpc: str | Sequence[str] = (),
         quorum: int | None = None,
         own_node: str | None = None,
-        trusted_blocks: Iterable[TrustedBlock | str] = (),
+        trusted_blocks: TrustedBlock | str | Iterable[TrustedBlock | str] = (),
         checkpoints: File | None = None,
-        did_documents: Iterable[File] = (),
-        status_lists: Iterable[File] = (),
+        did_documents: File | Iterable[File] = (),
+        status_lists: File | Iterable[File] = (),
         fetch: bool | None = None,
         purpose: str | None = None,
         max_age_s: int | None = None,
@@ -99,7 +99,7 @@ class Verifier:
         Raises OSError and MalformedDocument (policy: MalformedPolicy) for what cannot be read,
         MalformedValue for what is no URL or no block, ValueError for what cannot be together.
         """
-        urls = (rpc,) if isinstance(rpc, str) else tuple(dict.fromkeys(rpc))
+        urls = tuple(dict.fromkeys(_several(rpc)))
         self._connect = connect or _connecting(urls, quorum, own_node, timeout_s)
         if connect is not None and (urls or own_node):
             raise ValueError("connect is there instead of rpc and own_node")
@@ -110,11 +110,14 @@ class Verifier:
             trust = replace(trust, max_age_s=max_age_s)
         self._policy = trust if purpose is None else replace(trust, purpose=purpose)
         self._trusted = read_trusted_blocks(
-            [TrustedBlock.parse(one) if isinstance(one, str) else one for one in trusted_blocks],
+            [
+                TrustedBlock.parse(one) if isinstance(one, str) else one
+                for one in _several(trusted_blocks)
+            ],
             None if checkpoints is None else Path(checkpoints),
         )
-        self._documents = [read_document(Path(file)) for file in did_documents]
-        self._lists = [read_list(Path(file)) for file in status_lists]
+        self._documents = [read_document(Path(file)) for file in _several(did_documents)]
+        self._lists = [read_list(Path(file)) for file in _several(status_lists)]
         self._fetches = bool(urls or own_node) if fetch is None else fetch
         self._clock = clock
         self._aside = Aside(at_once)
@@ -200,6 +203,11 @@ class Verifier:
 def credential_files(*named: File) -> list[Path]:
     """Every credential's file that is meant by files, folders and patterns; receipts left out."""
     return without_receipts(expand(map(Path, named)))
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """One may be given without a list around it."""
+    return (given,) if isinstance(given, (str, PathLike, TrustedBlock)) else tuple(given)
 
 
 def _connecting(

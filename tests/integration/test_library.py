@@ -190,6 +190,8 @@ def test_a_bundle_needs_no_network(found: World, monkeypatch: pytest.MonkeyPatch
     assert report.verdict == Verdict.VALID
     assert "by storage proof under a block hash that was given" in report.sentence
     assert found.verifier(trusted_blocks=[found.block]).verify(bundle) == report
+    for alone in (found.block, str(found.block)):
+        assert found.verifier(trusted_blocks=alone).verify(bundle) == report
     by_file = found.verifier(checkpoints=found.file("blocks.txt"))
     assert "blocks.txt" in by_file.verify(bundle).sentence
     assert by_file.verify(bundle, at="2026-04-01").verdict == Verdict.SUSPENDED
@@ -265,8 +267,9 @@ def test_what_cannot_be_is_refused_before_anything_is_asked(found: World) -> Non
             found.verifier(**one)
     for name in ("checkpoints", "did_documents", "status_lists"):
         file = found.file("trust.toml")
-        with pytest.raises(MalformedDocument):
-            found.verifier(**{name: file if name == "checkpoints" else [file]})
+        for given in (file,) if name == "checkpoints" else (file, str(file), [file]):
+            with pytest.raises(MalformedDocument):
+                found.verifier(**{name: given})
     contradictions: list[dict[str, Any]] = [
         {"quorum": 2},
         {"quorum": 0},
