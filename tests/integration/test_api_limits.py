@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from api_documents import document, line
-from api_in_process import UNLIMITED, open_client, sqlite
-from api_process import LINES, new_key, seal_open
+from api_in_process import UNLIMITED, glance_of, open_client, sqlite
+from api_process import LINES, bare_workspace, new_key, seal_open
 
+from anchor_service.api.gauges import ServiceGauges
 from anchor_service.api.limits import Rate
 from anchor_service.api.settings import ApiSettings
+from anchor_service.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import httpx
-
-    from anchor_service.database import Database
 
 MAX_BODY = 4096
 IDLE_S = 0.4
@@ -207,6 +209,20 @@ def test_a_misspelt_parameter_is_refused_with_those_that_are_known(
     wanted = {"id": str(document(990)["id"])}
     found = client.get("/v1/credentials", params=wanted, headers=headers).json()
     assert found["credentials"] == []
+
+
+def test_without_its_database_a_process_is_alive_and_not_ready(tmp_path: Path) -> None:
+    missing = Database(f"sqlite:///{tmp_path}/no/such/folder.db")
+    gauges = ServiceGauges(missing, glance_of(bare_workspace(tmp_path)), time.time)
+    with open_client(missing, settings=SETTINGS, collectors=(gauges,)) as client:
+        assert client.get("/healthz").status_code == 200
+        for path in ("/readyz", "/v1/batches"):
+            answer = client.get(path, headers=bearer(f"ca_{'a' * 16}_{'b' * 43}"))
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+            assert "database" in answer.json()["detail"]
+            assert str(tmp_path) not in answer.text
+        assert "credanchor_database_up 0.0" in client.get("/metrics").text
+    missing.close()
 
 
 def test_head_is_get_without_its_body(database: Database, client: httpx.Client) -> None:
