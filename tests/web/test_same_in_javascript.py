@@ -12,6 +12,7 @@ import pytest
 from bundle_cases import EXTREMES, bundle_case
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from hostile_inputs import INPUTS
 from javascript import WEB, ask, base64, run
 from json_texts import text_of
 from past_cases import random_past, random_past_bundles
@@ -243,6 +244,14 @@ def test_the_ends_of_what_headers_and_slots_hold_are_alike() -> None:
     answers = ask(bundle_request(case) for case in cases.values())
     for (name, case), answer in zip(cases.items(), answers, strict=True):
         compare(answer, case.verify(), name)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", INPUTS)
+def test_hostile_inputs_end_alike(name: str) -> None:
+    case = replace(bundle_case(signed(unsigned())), raw=INPUTS[name]())
+    (answer,) = ask([bundle_request(case)])
+    compare(answer, report_on(case), name)
 
 
 def test_limits_are_alike() -> None:

@@ -4,7 +4,7 @@
 // Source: Verifiable Credential Data Integrity 1.0 §4, Data Integrity EdDSA Cryptosuites v1.0 §3.3. A
 // proof is judged on the document without any `proof`; what it leaves uncovered, the digest covers.
 
-import { joined, sha256 } from "./bytes.js";
+import { joined, sha256, utf8 } from "./bytes.js";
 import { canonicalize, canonicalText } from "./canonical.js";
 import { issuerProofs } from "./credential.js";
 import { Fault } from "./fault.js";
@@ -12,6 +12,7 @@ import { didKey, fromMultibase, keyOfMethod, verifies } from "./keys.js";
 import { ofUnix, readMoment } from "./moments.js";
 import { isObject } from "./strict-json.js";
 
+const CONTEXT = "@context";
 const SUITES = { "eddsa-jcs-2022": "ed25519", "ecdsa-jcs-2019": "p256" };
 
 /** Of several proofs the first in this order is told: what is broken, then who signed. */
@@ -38,13 +39,39 @@ const STATES = [
  * @returns {Signature}
  */
 export function checkSignature(document, known = null) {
-  const judged = issuerProofs(document).map((proof) => checkProof(document, proof, known));
+  const judged = checkProofs(document, known);
   const rank = ({ state }) => STATES.indexOf(state);
   return judged.sort((one, other) => rank(one) - rank(other))[0] ?? { state: "absent", values: {} };
 }
 
+/** Each proof but the anchor's, in order. @returns {Signature[]} Throws Fault where they are too many. */
+export function checkProofs(document, known = null) {
+  const hashOf = securedBy(document);
+  return issuerProofs(document).map((proof) => checkProof(document, hashOf, proof, known));
+}
+
+/**
+ * SHA-256 of what a proof secures: all but the proofs, in the context that it was signed in. The suite asks
+ * for that: contexts added after signing do not break the signature. What all proofs have in common is
+ * written once.
+ * @param {import("./strict-json.js").JsonObject} document
+ */
+function securedBy(document) {
+  const members = (holder, keep) => {
+    const kept = Object.entries(holder).filter(([name]) => name !== "proof" && keep(name));
+    return canonicalText(Object.fromEntries(kept)).slice(1, -1);
+  };
+  let before, after;
+  return (proof) => {
+    before ??= members(document, (name) => name < CONTEXT);
+    after ??= members(document, (name) => name > CONTEXT);
+    const context = members(CONTEXT in proof ? proof : document, (name) => name === CONTEXT);
+    return sha256(utf8(`{${[before, context, after].filter(Boolean).join(",")}}`));
+  };
+}
+
 /** @returns {Signature} */
-export function checkProof(document, proof, known = null) {
+function checkProof(document, hashOf, proof, known) {
   const suite = proof.type === "DataIntegrityProof" ? proof.cryptosuite : proof.type;
   const isKnown = typeof suite === "string" && Object.hasOwn(SUITES, suite);
   if (!isKnown || "previousProof" in proof)
@@ -58,7 +85,7 @@ export function checkProof(document, proof, known = null) {
     throw fault;
   }
   if (key === null) return { state: "key_unknown", values: { key: proof.verificationMethod } };
-  if (!isSigned(document, proof, key, signature)) return { state: "wrong", values: {} };
+  if (!isSigned(hashOf, proof, key, signature)) return { state: "wrong", values: {} };
   return { ...whose(document, key, known), signer: didKey(key) };
 }
 
@@ -98,12 +125,9 @@ function beginsWith(whole, beginning) {
   return canonicalText([whole ?? null].flat().slice(0, first.length)) === canonicalText(first);
 }
 
-function isSigned(document, proof, key, signature) {
-  const { proof: _, ...unsecured } = document;
-  // The suite asks for it: contexts that are added after signing do not break the signature.
-  if ("@context" in proof) unsecured["@context"] = proof["@context"];
-  const { proofValue: __, ...options } = proof;
-  return verifies(key, signature, joined(sha256(canonicalize(options)), sha256(canonicalize(unsecured))));
+function isSigned(hashOf, proof, key, signature) {
+  const { proofValue: _, ...options } = proof;
+  return verifies(key, signature, joined(sha256(canonicalize(options)), hashOf(proof)));
 }
 
 function whose(document, key, known) {
