@@ -108,6 +108,8 @@ def record(database: Database, night: int, issuer_id: IssuerId, root: bytes) -> 
             created=at,
             changed=at,
             tries=0,
+            chain=31337,
+            registry=bytes(REGISTRY),
             issuer_id=bytes(issuer_id),
             root=root,
             size=128,
