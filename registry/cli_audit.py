@@ -38,6 +38,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         help="replay the registry's history and prove that nothing was left out",
         description="Replay every log of a registry up to a final block, compare what they give "
         "with the contract's proven storage, and say what an auditor should look at.",
+        usage="%(prog)s [options]",
         epilog="Exit codes: 0 it holds; 1 it does not: a finding is an error; 2 wrong usage; 3 "
         "cannot be checked now.",
     )
