@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from anchor_service import batch_store, changes, inclusions, leases, outbox, store
+from anchor_service import batch_store, changes, inclusions, leases, notices, outbox, store
 from anchor_service.database import Database
 from anchor_service.errors import DatabaseError, LeaseLost, StateMoved, UnknownCredential
 from anchor_service.fees import Fees
@@ -81,7 +81,9 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
 def test_tables_go_back_to_the_first_version_and_forward_again(database: Database) -> None:
     add(database, 1, 2)
     batch = seal_all(database)
-    with database.read() as connection:
+    with database.write() as connection:
+        # Of no batch: the older tables have no place for it.
+        notices.balance_low(connection, "main", CHAIN, ACCOUNT, 3, 1_700_000_001)
         before = list(store.all_stored(connection))
     database.downgrade("0001")
     with database.read() as connection:
