@@ -14,25 +14,23 @@ from registry.audit_report import AuditReport, Scope
 from registry.audit_store import AuditStore, StorePlace
 from registry.audit_summary import issuer_audits, registrations_history
 from registry.chain_findings import Span, chain_findings
-from registry.chain_reader import read_slots
 from registry.completeness import check_histories, check_state
-from registry.errors import NodeInconsistent, NodeRefused, StoreError
+from registry.errors import NodeInconsistent, StoreError
 from registry.event_reader import deployment_block
 from registry.findings import Finding, Matter, Severity
 from registry.issuer_records import open_records
 from registry.leaf_files import leaf_findings
 from registry.log_places import place_findings
 from registry.log_reader import Pace, read_ranges
-from registry.node_findings import node_findings
+from registry.node_findings import node_findings, unproven
 from registry.progress import Progress
 from registry.proven_slots import (
     Believed,
-    Ground,
     agreed_block,
     check_code,
     genesis_of,
     read_header,
-    read_proven,
+    storage_of,
     trusted_block,
 )
 from registry.records_findings import records_findings
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.rpc import Node
-    from registry.values import Address, BlockHash, ChainId, IssuerId, Slot
+    from registry.values import Address, BlockHash, ChainId, IssuerId
 
 SAMPLE = 5_000
 """Records of the state, and blocks, that are compared unless more or all are asked for."""
@@ -252,7 +250,7 @@ class Audit:
 
     def _judge(self, believed: Believed) -> AuditReport:
         request, store, last = self.request, self.store, believed.block.number
-        ground, read = self._storage(believed)
+        ground, read = storage_of(self.node, request.registry, believed)
         findings = self._findings
         histories, compared = check_histories(store, self.node, read, last)
         findings += histories
@@ -264,7 +262,7 @@ class Audit:
         )
         findings += placed
         if not ground.proven:
-            findings.append(_unproven(ground))
+            findings.append(unproven(ground))
         span = Span(request.told_from, last)
         findings += chain_findings(store.db, span, request.every_s)
         findings += self._beside(span)
@@ -301,33 +299,8 @@ class Audit:
         if self.request.leaves is not None:
             yield from leaf_findings(self.store.db, self.request.leaves)
 
-    def _storage(
-        self, believed: Believed
-    ) -> tuple[Ground, Callable[[Sequence[Slot]], dict[Slot, bytes]]]:
-        """How storage is read: proven, or on the node's word where it gives no proofs."""
-        node, registry, header = self.node, self.request.registry, believed.header
-        try:
-            read_proven(node, registry, [], header)
-        except NodeRefused:
-            if self.request.trusted is not None:
-                raise
-            kind, names = believed.ground.kind, believed.ground.names
-            return Ground(kind, names, proven=False), lambda slots: read_slots(
-                node, registry, slots, believed.block
-            )
-        return believed.ground, lambda slots: read_proven(node, registry, slots, header)
-
 
 def _concerning(findings: Iterable[Finding], only: IssuerId | None) -> Iterator[Finding]:
     for finding in findings:
         if only is None or finding.issuer_id in (None, only):
             yield finding
-
-
-def _unproven(ground: Ground) -> Finding:
-    return Finding(
-        Matter.UNPROVEN,
-        Severity.NOTE,
-        f"{ground.names[0]} gives no storage proofs: storage is on that node's word",
-        evidence={"node": ground.names[0]},
-    )

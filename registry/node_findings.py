@@ -9,7 +9,7 @@ from registry.findings import Finding, Matter, Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry.proven_slots import Believed
+    from registry.proven_slots import Believed, Ground
 
 
 def node_findings(believed: Believed, now: int, max_age_s: int | None) -> Iterator[Finding]:
@@ -42,3 +42,12 @@ def node_findings(believed: Believed, now: int, max_age_s: int | None) -> Iterat
             block=number,
             evidence={"timestamp": believed.block.timestamp, "ageS": age},
         )
+
+
+def unproven(ground: Ground) -> Finding:
+    return Finding(
+        Matter.UNPROVEN,
+        Severity.NOTE,
+        f"{ground.names[0]} gives no storage proofs: storage is on that node's word",
+        evidence={"node": ground.names[0]},
+    )

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 
 from registry import artifact
 from registry.block_header import Header
-from registry.chain_reader import read_blocks
-from registry.errors import ChainError, MalformedValue, NodeInconsistent, UnsoundEvidence
+from registry.chain_reader import read_blocks, read_slots
+from registry.errors import (
+    ChainError,
+    MalformedValue,
+    NodeInconsistent,
+    NodeRefused,
+    UnsoundEvidence,
+)
 from registry.header_fields import header_rlp
 from registry.keccak import keccak256
 from registry.rpc import data, quantity
@@ -24,7 +30,7 @@ from registry.trie_proof import Witness
 from registry.values import BlockHash, ChainId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from registry.evidence import Block
     from registry.rpc import Node
@@ -148,6 +154,25 @@ def agreed_block(
         tuple((node.name, one) for node, one in behind.items()),
         tuple((node.name, one.hash) for node, one in headers.items() if one.hash != chosen),
     )
+
+
+def storage_of(
+    node: Node, registry: Address, believed: Believed
+) -> tuple[Ground, Callable[[Sequence[Slot]], dict[Slot, bytes]]]:
+    """How storage is read: proven, or on the node's word where it gives no proofs.
+
+    Raises ChainError as `read_proven` does; NodeRefused only under a trusted block, whose hash says
+    nothing without proofs.
+    """
+    header, ground = believed.header, believed.ground
+    try:
+        read_proven(node, registry, [], header)
+    except NodeRefused:
+        if ground.kind == "trusted block":
+            raise
+        told = Ground(ground.kind, ground.names, proven=False)
+        return told, lambda slots: read_slots(node, registry, slots, believed.block)
+    return ground, lambda slots: read_proven(node, registry, slots, header)
 
 
 def read_proven(
