@@ -189,6 +189,7 @@ def overtaken(connection: Connection, intent: int) -> bool:
     """Whether an intent reinstates a credential that is now to be suspended or revoked."""
     bound, newer = status_change.alias(), status_change.alias()
     query = _newer(bound, newer, intent).where(
+        newer.c.state == ChangeState.WANTED,
         bound.c.change == int(StatusChange.REINSTATE),
         newer.c.change != int(StatusChange.REINSTATE),
     )
@@ -196,9 +197,13 @@ def overtaken(connection: Connection, intent: int) -> bool:
 
 
 def superseded(connection: Connection, intent: int) -> list[int]:
-    """Changes that an intent carries, of credentials of which something newer is wanted."""
+    """Changes that an intent carries, of credentials of which something newer was asked for.
+
+    Also where that is on the chain already or on its way: the older must not come after it.
+    """
     bound, newer = status_change.alias(), status_change.alias()
-    return list(connection.scalars(_newer(bound, newer, intent).distinct()))
+    query = _newer(bound, newer, intent).where(newer.c.state != ChangeState.DROPPED)
+    return list(connection.scalars(query.distinct()))
 
 
 def _newer(bound: _Rows, newer: _Rows, intent: int) -> Select[Any]:
@@ -208,7 +213,6 @@ def _newer(bound: _Rows, newer: _Rows, intent: int) -> Select[Any]:
         .where(
             bound.c.intent == intent,
             bound.c.state == ChangeState.SENT,
-            newer.c.state == ChangeState.WANTED,
             newer.c.id > bound.c.id,
         )
     )

@@ -41,7 +41,7 @@ def bind(connection: Connection, intent: Intent, change_ids: Sequence[int], now:
 def unbind(connection: Connection, intent: Intent, now: int) -> None:
     """Loosen status changes from a nonce that is given back or used up for something else.
 
-    What a person has asked otherwise of since then is not wanted again.
+    What was asked otherwise of since then, sent or not, is not wanted again.
     """
     late = changes.superseded(connection, intent.id)
     changes.move(connection, late, ChangeState.SENT, ChangeState.DROPPED, now, reason="superseded")

@@ -26,7 +26,7 @@ _WARM = ("anchor_service.commands.serve", "anchor_service.commands.worker", "uvi
 
 def hurry() -> None:
     """Nothing else is changed than how often it looks, sends again and raises its fees."""
-    posts.Tempo.__init__.__defaults__ = (0.05, 0.05, 0.1, 30)  # idle, busy, looks, lease
+    posts.Tempo.__init__.__defaults__ = (0.2, 0.05, 0.1, 30)  # idle, busy, looks, lease
     patient = opening.limits_of
 
     def hasty(workspace: Workspace) -> Limits:

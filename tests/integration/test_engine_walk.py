@@ -37,7 +37,7 @@ def walk(examples: int, steps: int) -> None:
 
 
 def test_engine_and_model_agree_on_random_walks() -> None:
-    walk(examples=12, steps=40)
+    walk(examples=10, steps=40)
 
 
 @pytest.mark.long

@@ -511,6 +511,31 @@ def test_a_change_that_stood_already_is_final_once_what_followed_it_is(bench: Be
     assert statuses(bench)["one"] is Status.SUSPENDED
 
 
+def test_a_change_whose_nonce_is_lost_is_not_made_after_what_followed_it(bench: Bench) -> None:
+    """Both vanish, another takes the first one's nonce: the last that was asked for still holds."""
+    with bench.line() as line:
+        run(line)
+        before = bench.chain.head().number
+        wanted = want(bench, StatusChange.SUSPEND, "one")
+        submit(line)
+        wanted += want(bench, StatusChange.REINSTATE, "one")
+        submit(line)
+        assert states(bench, wanted) == [ChangeState.INCLUDED] * 2
+        bench.node.call("anvil_reorg", [bench.chain.head().number - before, []])
+        send(bench.node, bench.key, bench.key.address, b"")
+        bench.node.call("evm_setAutomine", [False])
+        watching.look([line])
+        while bench.intents()[1] != (2, "SPENT"):
+            anchoring.advance([line], [ALL])
+        assert states(bench, wanted) == [ChangeState.DROPPED, ChangeState.SENT]
+        bench.node.call("evm_setAutomine", [True])
+        bench.node.call("anvil_mine", ["0x1"])
+        submit(line)
+        assert watching.settle(line, 5)
+    assert states(bench, wanted) == [ChangeState.DROPPED, ChangeState.FINAL]
+    assert statuses(bench)["one"] is Status.ACTIVE
+
+
 def test_a_change_that_another_made_and_that_vanished_is_made_by_us(bench: Bench) -> None:
     with bench.line() as line:
         run(line)
