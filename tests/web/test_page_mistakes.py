@@ -85,6 +85,13 @@ def test_many_files_are_counted_off_while_they_are_judged(visit: Visit) -> None:
     assert visit.page.is_hidden("#busy")
 
 
+def test_of_many_answers_a_screen_reader_hears_how_many(visit: Visit) -> None:
+    visit.give(**{f"{name}__json": b"{" for name in "abcdef"})
+    visit.verdicts(6)
+    assert visit.page.text_content("#live") == "6 answers, one below the other."
+    assert visit.page.evaluate("document.activeElement.id") == "results-title"
+
+
 def test_a_node_that_answers_no_page_is_named_with_what_to_do(visit: Visit) -> None:
     """A closed port and a node that does not allow pages look alike to a page."""
     case = good_case()

@@ -13,7 +13,7 @@ from bundle_cases import EXTREMES, bundle_case
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hostile_inputs import INPUTS
-from javascript import WEB, ask, base64, run
+from javascript import ROOT, WEB, ask, base64, run
 from json_texts import text_of
 from past_cases import random_past, random_past_bundles
 from verifier_cases import KEY, good_case, signed, unsigned
@@ -55,6 +55,12 @@ def test_the_released_vectors_hold() -> None:
     done = run("--test", "--test-reporter=tap", *files)
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout.rpartition("# pass ")[2].split()[0]) >= len(files)
+
+
+def test_the_librarys_tests_read_every_released_file_too() -> None:
+    tests = "".join(file.read_text("utf-8") for file in (ROOT / "tests" / "unit").glob("*.py"))
+    names = [file.stem for file in (ROOT / "tests" / "vectors").glob("*.json")]
+    assert [name for name in names if f'load("{name}")' not in tests] == []
 
 
 @Amount

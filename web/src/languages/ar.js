@@ -21,6 +21,7 @@ export default {
   "busy": "جارٍ التحقق من {name}…",
   "pasted": "نص ملصوق",
   "results.title": "الأجوبة",
+  "results.many": "عدد الأجوبة {count}، واحد تحت الآخر.",
   "results.clear": "مسح",
   "results.print": "طباعة",
   "file.unopened": "تعذّر فتح {name}.",

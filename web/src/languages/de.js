@@ -21,6 +21,7 @@ export default {
   "busy": "{name} wird geprüft …",
   "pasted": "eingefügter Text",
   "results.title": "Antworten",
+  "results.many": "{count} Antworten, eine unter der anderen.",
   "results.clear": "Leeren",
   "results.print": "Drucken",
   "file.unopened": "{name} lässt sich nicht öffnen.",

@@ -21,6 +21,7 @@ export default {
   "busy": "Checking {name}…",
   "pasted": "pasted text",
   "results.title": "Answers",
+  "results.many": "{count} answers, one below the other.",
   "results.clear": "Clear",
   "results.print": "Print",
   "file.unopened": "{name} cannot be opened.",

@@ -21,6 +21,7 @@ export default {
   "busy": "Verificando {name}…",
   "pasted": "texto pegado",
   "results.title": "Respuestas",
+  "results.many": "{count} respuestas, una debajo de otra.",
   "results.clear": "Borrar",
   "results.print": "Imprimir",
   "file.unopened": "No se puede abrir {name}.",

@@ -21,6 +21,7 @@ export default {
   "busy": "Vérification de {name}…",
   "pasted": "texte collé",
   "results.title": "Réponses",
+  "results.many": "{count} réponses, l'une sous l'autre.",
   "results.clear": "Effacer",
   "results.print": "Imprimer",
   "file.unopened": "Impossible d'ouvrir {name}.",

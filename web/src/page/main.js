@@ -60,6 +60,7 @@ async function judgeAll() {
   desk.asked = readAsked(now);
   showAsked(desk.asked);
   if (desk.asked.fault) {
+    byId("busy").textContent = "";
     focusAsked();
     return false;
   }
@@ -75,11 +76,14 @@ async function judgeAll() {
   if (run !== desk.run) return true;
   desk.answers = answers;
   showAnswers();
-  byId("live").textContent = answers
-    .map(({ name, report, note }) => (report ? spoken(name, report) : say(...note)))
-    .join(" ");
+  byId("live").textContent = answers.length > SPOKEN_AT_MOST ? say("results.many", { count: answers.length }) : answers.map(heard).join(" ");
   return true;
 }
+
+/** Answers read out at once; of more a screen reader is told how many there are, and finds each by its heading. */
+const SPOKEN_AT_MOST = 5;
+
+const heard = ({ name, report, note }) => (report ? spoken(name, report) : say(...note));
 
 /** To eyes and ears; and lets the browser draw it before the next file is judged. */
 async function showBusy(text) {
