@@ -26,12 +26,14 @@ from bare_chain import BareChain
 from census import Census, census
 from desks import CHAIN, REGISTRY
 from rpc_proxy import RpcProxy, done_but_lost, limited, not_done, proxied
+from sqlalchemy import func, select
 from worker_desk import Office, Service, Zygote, going_on, office, zygote
 
 from anchor_service import batch_store, changes, store
 from anchor_service.chain import Chain
 from anchor_service.fees import GWEI
 from anchor_service.lifecycle import BatchState
+from anchor_service.schema import placement
 from registry.credential import credential_digest
 from registry.rpc import Node
 from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
@@ -101,6 +103,11 @@ class _Site:
     def sealed(self) -> int:
         with self.office.database.read() as connection:
             return len(batch_store.sealed_batches(connection))
+
+    @property
+    def placed(self) -> int:
+        with self.office.database.read() as connection:
+            return connection.scalar(select(func.count()).select_from(placement)) or 0
 
 
 def soak(
@@ -190,6 +197,7 @@ def _client(site: _Site, share: range, seed: int) -> None:
     numbers = list(share)
     mine: list[CredentialDigest] = []
     while numbers and not site.failed:
+        _keep_pace(site)
         take = _BULK if chance.random() < 0.5 else 1
         part, numbers = numbers[:take], numbers[take:]
         documents = [document(number) for number in part]
@@ -204,6 +212,14 @@ def _client(site: _Site, share: range, seed: int) -> None:
             mine.append(digests[0])
         mine = _revoke_some(site, mine)
     site.to_revoke.extend(mine)
+
+
+def _keep_pace(site: _Site) -> None:
+    """So that there are several batches: no more waits for its seal than two of them hold."""
+    until = time.monotonic() + _PATIENCE_S
+    while len(site.acknowledged) - site.placed > 2 * site.step and not site.failed:
+        assert time.monotonic() < until, "nothing is sealed"
+        time.sleep(0.05)
 
 
 def _revoke_some(site: _Site, those: list[CredentialDigest]) -> list[CredentialDigest]:
