@@ -15,40 +15,33 @@ import secrets
 import threading
 import time
 from collections import Counter
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from api_documents import document
-from api_process import LINES, free_port, new_key
-from bare_chain import BareChain
+from api_process import LINES
 from census import Census, census
 from desks import CHAIN, REGISTRY
-from rpc_proxy import RpcProxy, done_but_lost, limited, not_done, proxied
-from sqlalchemy import func, select
-from worker_desk import Office, Service, Zygote, going_on, office, zygote
+from rpc_proxy import done_but_lost, limited, not_done
+from soak_site import PATIENCE_S, Site, insist, packed, ready, site_of
 
 from anchor_service import batch_store, changes, store
 from anchor_service.chain import Chain
 from anchor_service.fees import GWEI
 from anchor_service.lifecycle import BatchState
-from anchor_service.schema import placement
 from registry.credential import credential_digest
 from registry.rpc import Node
 from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
 from registry.strict_json import read_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from registry.values import CredentialDigest
 
-_UNLIMITED = "\n[api]\nkey_per_second = 1e6\nkey_burst = 1e6\n"
 _BULK = 10
 _REVOKED_OF = 20
-_PATIENCE_S = 180.0
 _LOST = ("eth_sendRawTransaction", "eth_getTransactionReceipt", "eth_getBlockByNumber")
 
 
@@ -73,43 +66,6 @@ class Outcome:
         )
 
 
-@dataclass
-class _Site:
-    """services: each with the port of its API. acknowledged, revoked: what clients were told.
-
-    step: how many are acknowledged between two kills, at the least.
-    """
-
-    office: Office
-    key: str
-    mother: Zygote
-    services: dict[int, Service]
-    proxy: RpcProxy
-    chain: BareChain
-    base: int
-    log: Path
-    step: int
-    faults: Counter[str] = field(default_factory=Counter)
-    acknowledged: set[CredentialDigest] = field(default_factory=set)
-    to_revoke: list[CredentialDigest] = field(default_factory=list)
-    revoked: set[CredentialDigest] = field(default_factory=set)
-    failed: list[BaseException] = field(default_factory=list)
-    over: threading.Event = field(default_factory=threading.Event)
-
-    def start(self, port: int) -> None:
-        self.services[port] = self.mother.start(self.office, self.log, "serve", "--port", str(port))
-
-    @property
-    def sealed(self) -> int:
-        with self.office.database.read() as connection:
-            return len(batch_store.sealed_batches(connection))
-
-    @property
-    def placed(self) -> int:
-        with self.office.database.read() as connection:
-            return connection.scalar(select(func.count()).select_from(placement)) or 0
-
-
 def soak(
     folder: Path,
     chain_url: str,
@@ -123,7 +79,7 @@ def soak(
 ) -> Outcome:
     """least: faults of each kind, at the least. The chain must be nobody else's."""
     step = credentials // (2 * least + 1)
-    with _site(folder, chain_url, database_url, services, step) as site:
+    with site_of(folder, chain_url, database_url, services, step) as site:
         shares = [range(first, credentials, clients) for first in range(clients)]
         threads = [
             threading.Thread(target=_guarded, args=(site, _client, site, share, seed + number))
@@ -143,44 +99,7 @@ def soak(
         return _counted(site, seed)
 
 
-@contextmanager
-def _site(
-    folder: Path, chain_url: str, database_url: str, services: int, step: int
-) -> Iterator[_Site]:
-    with ExitStack() as stack:
-        proxy = stack.enter_context(proxied(chain_url))
-        one = office(folder, chain_url, database_url, rpc=[proxy.url])
-        stack.callback(one.database.close)
-        file = folder / "credanchor.toml"
-        text = file.read_text("utf-8").replace("max_size = 3", f"max_size = {max(step, 3)}")
-        file.write_text(text + _UNLIMITED, "utf-8")
-        chain = BareChain(int(chain_url.rsplit(":", 1)[1]))
-        stack.callback(chain.close)
-        chain("evm_setAutomine", False)
-        base = int(chain("eth_blockNumber"), 16)
-        stack.enter_context(going_on(chain_url))
-        key = new_key(one.database)
-        site = _Site(
-            one,
-            key,
-            stack.enter_context(zygote()),
-            {},
-            proxy,
-            chain,
-            base,
-            folder / "serve.log",
-            step,
-        )
-        for _ in range(services):
-            site.start(free_port())
-        try:
-            yield site
-        finally:
-            for service in site.services.values():
-                service.kill()
-
-
-def _guarded(site: _Site, act: Callable[..., None], *arguments: Any) -> None:
+def _guarded(site: Site, act: Callable[..., None], *arguments: Any) -> None:
     try:
         act(*arguments)
     except BaseException as error:  # noqa: BLE001 - raised again by who waits
@@ -191,7 +110,7 @@ def _guarded(site: _Site, act: Callable[..., None], *arguments: Any) -> None:
 # Clients.
 
 
-def _client(site: _Site, share: range, seed: int) -> None:
+def _client(site: Site, share: range, seed: int) -> None:
     """One by one or ten at once, each until it is acknowledged; some are revoked."""
     chance = random.Random(seed)
     numbers = list(share)
@@ -201,12 +120,12 @@ def _client(site: _Site, share: range, seed: int) -> None:
         take = _BULK if chance.random() < 0.5 else 1
         part, numbers = numbers[:take], numbers[take:]
         documents = [document(number) for number in part]
-        digests = [credential_digest(read_object(_packed(one))) for one in documents]
+        digests = [credential_digest(read_object(packed(one))) for one in documents]
         if len(part) == 1:
-            _insist(site, "/v1/credentials", {}, _packed(documents[0]))
+            insist(site, "/v1/credentials", {}, packed(documents[0]))
         else:
-            body = b"".join(_packed(one) + b"\n" for one in documents)
-            _insist(site, "/v1/credentials/bulk", LINES, body)
+            body = b"".join(packed(one) + b"\n" for one in documents)
+            insist(site, "/v1/credentials/bulk", LINES, body)
         site.acknowledged.update(digests)
         if chance.randrange(_REVOKED_OF) == 0:
             mine.append(digests[0])
@@ -214,22 +133,22 @@ def _client(site: _Site, share: range, seed: int) -> None:
     site.to_revoke.extend(mine)
 
 
-def _keep_pace(site: _Site) -> None:
+def _keep_pace(site: Site) -> None:
     """So that there are several batches: no more waits for its seal than two of them hold."""
-    until = time.monotonic() + _PATIENCE_S
+    until = time.monotonic() + PATIENCE_S
     while len(site.acknowledged) - site.placed > 2 * site.step and not site.failed:
         assert time.monotonic() < until, "nothing is sealed"
         time.sleep(0.05)
 
 
-def _revoke_some(site: _Site, those: list[CredentialDigest]) -> list[CredentialDigest]:
+def _revoke_some(site: Site, those: list[CredentialDigest]) -> list[CredentialDigest]:
     """Those whose batch is sealed by now; the others."""
     done = {digest for digest in those if _revoke(site, digest)}
     site.revoked |= done
     return [digest for digest in those if digest not in done]
 
 
-def _revoke(site: _Site, digest: CredentialDigest) -> bool:
+def _revoke(site: Site, digest: CredentialDigest) -> bool:
     """False while it waits for its seal."""
     wish = {
         "change": "revoke",
@@ -237,46 +156,15 @@ def _revoke(site: _Site, digest: CredentialDigest) -> bool:
         "reasonCode": "misconduct",
         "urgent": True,
     }
-    return _insist(
-        site, "/v1/status-changes", {"idempotency-key": secrets.token_hex(16)}, _packed(wish)
+    return insist(
+        site, "/v1/status-changes", {"idempotency-key": secrets.token_hex(16)}, packed(wish)
     )
-
-
-def _insist(site: _Site, path: str, headers: dict[str, str], body: bytes) -> bool:
-    """Ask until it is done, of whichever service answers; False where it is not to be done yet."""
-    asked = {"content-type": "application/json", "authorization": f"Bearer {site.key}", **headers}
-    until = time.monotonic() + _PATIENCE_S
-    tries = 0
-    while not site.failed:
-        port = list(site.services)[tries % len(site.services)]
-        tries += 1
-        try:
-            answer = httpx.post(
-                f"http://127.0.0.1:{port}{path}", content=body, headers=asked, timeout=20
-            )
-        except httpx.TransportError:
-            answer = None
-        if answer is not None and answer.status_code < 300:
-            assert b'"refused"' not in answer.content or b'"refused":0' in answer.content
-            return True
-        if answer is not None and answer.status_code == 409:
-            return False
-        assert answer is None or answer.status_code >= 500, answer.text
-        assert time.monotonic() < until, "the service does not answer"
-        time.sleep(0.05)
-    return False
-
-
-def _packed(value: Any) -> bytes:
-    import orjson
-
-    return orjson.dumps(value)
 
 
 # Trouble.
 
 
-def _trouble(site: _Site, seed: int, least: int) -> None:
+def _trouble(site: Site, seed: int, least: int) -> None:
     chance = random.Random(seed)
     kinds: dict[str, Callable[[random.Random], None]] = {
         "services killed": lambda chance: _kill(site, chance),
@@ -295,11 +183,11 @@ def _trouble(site: _Site, seed: int, least: int) -> None:
             time.sleep(chance.uniform(0.05, 0.4))
 
 
-def _kill(site: _Site, chance: random.Random) -> None:
+def _kill(site: Site, chance: random.Random) -> None:
     """As a power cut, once there was some work or while it starts; started again at once."""
     port = chance.choice(list(site.services))
     if chance.randrange(4):
-        _ready(site, port)
+        ready(site, port)
         mark, batches = len(site.acknowledged) + site.step, site.sealed
         while not site.over.wait(0.02) and (
             len(site.acknowledged) < mark or site.sealed == batches
@@ -309,34 +197,22 @@ def _kill(site: _Site, chance: random.Random) -> None:
     site.start(port)
 
 
-def _ready(site: _Site, port: int) -> None:
-    until = time.monotonic() + _PATIENCE_S
-    while not site.failed:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:
-            assert site.services[port].lives(), site.log.read_text()
-        assert time.monotonic() < until, "the service does not get ready"
-        time.sleep(0.05)
-
-
-def _lose(site: _Site, chance: random.Random) -> None:
+def _lose(site: Site, chance: random.Random) -> None:
     method, times = chance.choice(_LOST), chance.randint(1, 4)
     site.proxy.rules[:] = [chance.choice((not_done, done_but_lost))(method, times=times)]
 
 
-def _refuse(site: _Site, chance: random.Random) -> None:
+def _refuse(site: Site, chance: random.Random) -> None:
     site.proxy.rules[:] = [limited(503, times=chance.randint(1, 10))]
 
 
-def _reorganise(site: _Site, chance: random.Random) -> None:
+def _reorganise(site: Site, chance: random.Random) -> None:
     depth = min(chance.randint(1, 6), int(site.chain("eth_blockNumber"), 16) - site.base)
     if depth:
         site.chain("anvil_reorg", depth, [])
 
 
-def _spike(site: _Site, chance: random.Random) -> None:
+def _spike(site: Site, chance: random.Random) -> None:
     """Up to five times what the service may pay; later blocks are cheaper by an eighth each."""
     site.chain("anvil_setNextBlockBaseFeePerGas", hex(chance.randint(2, 5000) * GWEI))
 
@@ -344,15 +220,15 @@ def _spike(site: _Site, chance: random.Random) -> None:
 # The end.
 
 
-def _rest(site: _Site) -> None:
+def _rest(site: Site) -> None:
     """No more faults; all is sealed and comes to rest."""
     site.proxy.rules.clear()
     site.chain("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
-    _insist(site, "/v1/batches/seal", {}, b"")
+    insist(site, "/v1/batches/seal", {}, b"")
     while site.to_revoke:
         site.to_revoke = _revoke_some(site, site.to_revoke)
         time.sleep(0.1)
-    until = time.monotonic() + _PATIENCE_S
+    until = time.monotonic() + PATIENCE_S
     while True:
         with site.office.database.read() as connection:
             batches = batch_store.sealed_batches(connection)
@@ -365,7 +241,7 @@ def _rest(site: _Site) -> None:
         time.sleep(0.1)
 
 
-def _counted(site: _Site, seed: int) -> Outcome:
+def _counted(site: Site, seed: int) -> Outcome:
     issuer_id = site.office.issuers["main"]
     statuses: dict[CredentialDigest, Status] = {}
     with Node(site.chain.url) as node, site.office.database.read() as connection:
