@@ -16,10 +16,12 @@ from registry import artifact
 from registry.block_header import Header
 from registry.chain_reader import read_blocks, read_slots
 from registry.errors import (
+    AnswerTooLong,
     ChainError,
     MalformedValue,
     NodeInconsistent,
     NodeRefused,
+    NodeTooSlow,
     UnsoundEvidence,
 )
 from registry.header_fields import header_rlp
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
     from registry.strict_json import JsonObject, JsonValue
     from registry.values import Address, Slot
 
-SLOTS_AT_ONCE = 50
-_CALLS_AT_ONCE = 8
+SLOTS_AT_ONCE = 400
+"""Some nodes build the whole storage trie for each request; geth takes 1,024, others fewer."""
+_CALLS_AT_ONCE = 2
 LAG_S = 900
 """A node whose final block is older than another's by more is behind, and has no say."""
 
@@ -180,22 +183,36 @@ def read_proven(
 ) -> dict[Slot, bytes]:
     """32 bytes for each slot, proven from the header's state root.
 
-    Raises NodeRefused where the node gives no proofs of that block, NodeInconsistent where one
+    What is refused is asked for in halves. Raises NodeRefused where the node gives no proofs of that block, NodeInconsistent where one
     fails or the account is not the registry that this version knows.
     """
     values: dict[Slot, bytes] = {}
     chunks = [slots[at : at + SLOTS_AT_ONCE] for at in range(0, len(slots), SLOTS_AT_ONCE)] or [[]]
-    for at in range(0, len(chunks), _CALLS_AT_ONCE):
-        some = chunks[at : at + _CALLS_AT_ONCE]
-        answers = node.batch(
-            [
-                ("eth_getProof", [str(registry), [s.to_hex() for s in chunk], hex(header.number)])
-                for chunk in some
-            ]
-        )
+    while chunks:
+        some, chunks = chunks[:_CALLS_AT_ONCE], chunks[_CALLS_AT_ONCE:]
+        try:
+            answers = node.batch(
+                [
+                    (
+                        "eth_getProof",
+                        [str(registry), [s.to_hex() for s in chunk], hex(header.number)],
+                    )
+                    for chunk in some
+                ]
+            )
+        except (NodeRefused, AnswerTooLong, NodeTooSlow):
+            if max(map(len, some)) <= 1:
+                raise
+            chunks = [half for chunk in some for half in _halves(chunk)] + chunks
+            continue
         for chunk, answer in zip(some, answers, strict=True):
             values.update(_proven(node, registry, chunk, header, answer))
     return values
+
+
+def _halves(slots: Sequence[Slot]) -> list[Sequence[Slot]]:
+    middle = (len(slots) + 1) // 2
+    return [part for part in (slots[:middle], slots[middle:]) if part]
 
 
 def _proven(

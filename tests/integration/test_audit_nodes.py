@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from audited_chain import META, Registry, audit_of, registry_chain
-from rpc_proxy import proxied
+from rpc_proxy import Forward, Message, error, proxied
 
 from registry.errors import NodeInconsistent
 
@@ -53,3 +53,22 @@ def test_two_nodes_that_disagree_are_no_ground(
         pytest.raises(NodeInconsistent, match="do not agree on block"),
     ):
         audit.run()
+
+
+def test_a_node_that_proves_few_slots_at_once_is_asked_for_few(
+    chains: tuple[Registry, Registry], tmp_path: Path
+) -> None:
+    def few(call: Message, _forward: Forward) -> Message | None:
+        if call["method"] == "eth_getProof" and len(call["params"][1]) > 1:
+            return error(call, "too many keys")
+        return None
+
+    with proxied(chains[0].rpc.url) as proxy:
+        proxy.rules.append(few)
+        with audit_of(chains[0], tmp_path / "store.db", proxy.url) as audit:
+            report = audit.run()
+        asked = [len(one["params"][1]) for one in proxy.calls if one["method"] == "eth_getProof"]
+    assert report.holds
+    assert report.ground.proven
+    assert report.scope.state.records == report.scope.state.of == 2
+    assert max(asked) == 2

@@ -131,4 +131,4 @@ def test_a_crowds_history_is_audited_as_the_model_has_it() -> None:
 @pytest.mark.usefixtures("chain")
 @pytest.mark.parametrize("_campaign", range(4))
 def test_long_histories_of_a_crowd_are_audited_as_the_model_has_them(_campaign: int) -> None:
-    live(examples=50, steps=300)
+    live(examples=25, steps=300)
