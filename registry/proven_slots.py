@@ -183,8 +183,9 @@ def read_proven(
 ) -> dict[Slot, bytes]:
     """32 bytes for each slot, proven from the header's state root.
 
-    What is refused is asked for in halves. Raises NodeRefused where the node gives no proofs of that block, NodeInconsistent where one
-    fails or the account is not the registry that this version knows.
+    What is refused is asked for in halves. Raises NodeRefused where the node gives no proofs of
+    that block, NodeInconsistent where one fails or the account is not the registry that this
+    version knows.
     """
     values: dict[Slot, bytes] = {}
     chunks = [slots[at : at + SLOTS_AT_ONCE] for at in range(0, len(slots), SLOTS_AT_ONCE)] or [[]]
