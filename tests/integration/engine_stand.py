@@ -53,7 +53,7 @@ class Stand:
 
     def __init__(self, ground: Ground, done: Counter[str]) -> None:
         self.ground, self.done = ground, done
-        self.restarted = False
+        self.restarted = self.bare = False
         self.snapshot = self.rpc("evm_snapshot")
         self.rpc("evm_setAutomine", False)
         self.calm()
@@ -203,6 +203,9 @@ class Stand:
             self.done["reorganised"] += 1
             self.model.reorganised = True
             self.rpc("anvil_reorg", depth, [])
+            # Seen of anvil 1.7.1 on a state that it has loaded: accounts are there, code is not.
+            self.bare = self.rpc("eth_getCode", str(REGISTRY), "latest") == "0x"
+            self.done["left by the node without code"] += self.bare
 
     def drop(self) -> None:
         self.done["pool dropped"] += 1

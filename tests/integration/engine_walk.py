@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from breaking import Layer, Mode
 from engine_checks import comes_to_rest, holds
 from engine_stand import Stand
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -86,6 +87,8 @@ class Walk(RuleBasedStateMachine):
     @rule(depth=st.integers(1, 8))
     def reorganise(self, depth: int) -> None:
         self.stand.reorganise(depth)
+        if self.stand.bare:
+            reject()  # no chain that could be
 
     @rule(
         kind=st.sampled_from(("drop", "dear", "too dear", "calm", "steal", "dry", "fund", "kill"))
