@@ -22,7 +22,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def walk(examples: int, steps: int) -> None:
-    before = Walk.done["walks"]
+    before = walked()
     run_state_machine_as_test(
         Walk,
         settings=settings(
@@ -33,7 +33,12 @@ def walk(examples: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    assert Walk.done["walks"] - before >= examples
+    assert walked() - before >= examples
+    assert Walk.done["walks"] >= examples // 2
+
+
+def walked() -> int:
+    return Walk.done["walks"] + Walk.done["left by the node without code"]
 
 
 def test_engine_and_model_agree_on_random_walks() -> None:
