@@ -12,7 +12,7 @@ from anchor_service import cli_api, cli_registrar, cli_watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from anchor_service.durations import Duration
+    from anchor_service.issuing.durations import Duration
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -282,7 +282,7 @@ def _lease(text: str) -> int:
 
 
 def _duration(text: str) -> Duration:
-    from anchor_service.durations import Duration
+    from anchor_service.issuing.durations import Duration
     from registry.errors import MalformedValue
 
     try:

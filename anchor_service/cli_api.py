@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry.cli_verify import duration_s
+from registry.cli.verify import duration_s
 
 if TYPE_CHECKING:
     import argparse

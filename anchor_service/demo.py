@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry import cli
-from registry.devchain import DevChain
+from registry.workspaces.devchain import DevChain
 
 if TYPE_CHECKING:
     import argparse

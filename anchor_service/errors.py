@@ -35,8 +35,8 @@ from typing import TYPE_CHECKING
 from registry.errors import RegistryError
 
 if TYPE_CHECKING:
-    from anchor_service.lifecycle import Reason
-    from anchor_service.roster import RosterFault
+    from anchor_service.issuing.roster import RosterFault
+    from anchor_service.store.lifecycle import Reason
 
 
 class ServiceError(RegistryError):

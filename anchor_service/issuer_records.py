@@ -1,7 +1,7 @@
 """What an issuer's database says, for `credanchor audit --database`.
 
-Filled in for `registry.issuer_records`, through the entry-point group of that name. Nothing is
-written, and no document, label or salt is read.
+Filled in for `registry.auditing.issuer_records`, through the entry-point group of that name.
+Nothing is written, and no document, label or salt is read.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from anchor_service.database import Database
-from anchor_service.lifecycle import BatchState, ChangeState, IntentState
-from anchor_service.schema import (
+from anchor_service.store.database import Database
+from anchor_service.store.lifecycle import BatchState, ChangeState, IntentState
+from anchor_service.store.schema import (
     attempt,
     batch,
     credential,
@@ -23,8 +23,8 @@ from anchor_service.schema import (
     placement,
     status_change,
 )
-from registry.events import StatusChange
-from registry.issuer_records import RecordedBatch, RecordedChange, RecordedTwice
+from registry.auditing.issuer_records import RecordedBatch, RecordedChange, RecordedTwice
+from registry.formats.events import StatusChange
 from registry.values import BatchRoot, CredentialDigest, IssuerId, MetaHash, TxHash
 
 if TYPE_CHECKING:

@@ -13,54 +13,54 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.credential import Credential, credential_digest
     from registry.errors import (
         MalformedDocument,
         MalformedPolicy,
         MalformedValue,
         RegistryError,
     )
-    from registry.evidence import Evidence, NoEvidence
-    from registry.examination import Examination, examine
-    from registry.library import Verifier, credential_files
-    from registry.policy import TrustedDid, TrustedIssuer, TrustedRegistry, TrustPolicy
-    from registry.proven_evidence import TrustedBlock
-    from registry.receipt import Receipt, embed, extract
+    from registry.formats.credential import Credential, credential_digest
+    from registry.formats.receipt import Receipt, embed, extract
+    from registry.judging.examination import Examination, examine
+    from registry.judging.policy import TrustedDid, TrustedIssuer, TrustedRegistry, TrustPolicy
+    from registry.judging.verifier import judge, verify
+    from registry.proofs.evidence import Evidence, NoEvidence
+    from registry.proofs.proven_evidence import TrustedBlock
     from registry.report import Check, Outcome, Report, Step, Verdict
-    from registry.verifier import judge, verify
-    from registry.verifying import Judged
+    from registry.verifying.files import Judged
+    from registry.verifying.library import Verifier, credential_files
 
     __version__: str
 
 _HOMES = {
     "Check": "report",
-    "Credential": "credential",
-    "Evidence": "evidence",
-    "Examination": "examination",
-    "Judged": "verifying",
+    "Credential": "formats.credential",
+    "Evidence": "proofs.evidence",
+    "Examination": "judging.examination",
+    "Judged": "verifying.files",
     "MalformedDocument": "errors",
     "MalformedPolicy": "errors",
     "MalformedValue": "errors",
-    "NoEvidence": "evidence",
+    "NoEvidence": "proofs.evidence",
     "Outcome": "report",
-    "Receipt": "receipt",
+    "Receipt": "formats.receipt",
     "RegistryError": "errors",
     "Report": "report",
     "Step": "report",
-    "TrustPolicy": "policy",
-    "TrustedBlock": "proven_evidence",
-    "TrustedDid": "policy",
-    "TrustedIssuer": "policy",
-    "TrustedRegistry": "policy",
+    "TrustPolicy": "judging.policy",
+    "TrustedBlock": "proofs.proven_evidence",
+    "TrustedDid": "judging.policy",
+    "TrustedIssuer": "judging.policy",
+    "TrustedRegistry": "judging.policy",
     "Verdict": "report",
-    "Verifier": "library",
-    "credential_digest": "credential",
-    "credential_files": "library",
-    "embed": "receipt",
-    "examine": "examination",
-    "extract": "receipt",
-    "judge": "verifier",
-    "verify": "verifier",
+    "Verifier": "verifying.library",
+    "credential_digest": "formats.credential",
+    "credential_files": "verifying.library",
+    "embed": "formats.receipt",
+    "examine": "judging.examination",
+    "extract": "formats.receipt",
+    "judge": "judging.verifier",
+    "verify": "judging.verifier",
 }
 """Public name -> module that has it. `__all__` says the same to type checkers."""
 

@@ -15,8 +15,8 @@ from registry.reasons import NEXT_STEPS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from registry.formats.strict_json import JsonObject, JsonValue
     from registry.reasons import Reason
-    from registry.strict_json import JsonObject, JsonValue
 
 REPORT_VERSION = 1
 

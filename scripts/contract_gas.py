@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from eth_abi.abi import encode
 from eth_account import Account
 
-from registry import anvil, artifact
-from registry.abi import Lanes
 from registry.errors import NodeUnreachable
-from registry.events import StatusChange
+from registry.formats.abi import Lanes
+from registry.formats.events import StatusChange
+from registry.formats.typed_data import AnchorMessage, Message, StatusMessage, signing_digest
 from registry.keccak import keccak256
-from registry.rpc import Node
-from registry.typed_data import AnchorMessage, Message, StatusMessage, signing_digest
+from registry.nodes.rpc import Node
 from registry.values import Address, BatchRoot, ChainId, IssuerId, MetaHash
+from registry.workspaces import anvil, artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

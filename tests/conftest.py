@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from anchor_service import keys, pkcs8
+from anchor_service.engine import keys
+from anchor_service.issuing import pkcs8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

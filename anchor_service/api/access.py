@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from anchor_service import api_keys
 from anchor_service.api.errors import ScopeMissing, Unauthenticated
 from anchor_service.api.parameters import refuse_unknown
+from anchor_service.store import api_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from anchor_service.api.services import Running
-    from anchor_service.api_keys import ApiKey, Scope
-    from anchor_service.database import Database
+    from anchor_service.store.api_keys import ApiKey, Scope
+    from anchor_service.store.database import Database
 
 _BEARER = HTTPBearer(
     auto_error=False,

@@ -9,7 +9,7 @@ import orjson
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 JSON = "application/json"
 

@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 import registry
-from anchor_service import idempotency
 from anchor_service.api import (
     batches_routes,
     changes_routes,
@@ -35,8 +34,9 @@ from anchor_service.api.intake import Taker
 from anchor_service.api.limits import Buckets
 from anchor_service.api.metrics import Metrics
 from anchor_service.api.services import Running
-from anchor_service.tree_parts import Paths
-from registry.bundle import MAX_BUNDLE_BYTES
+from anchor_service.store import idempotency
+from anchor_service.store.tree_parts import Paths
+from registry.proofs.bundle import MAX_BUNDLE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from anchor_service import batch_store
 from anchor_service.api import manual, problems, queries, samples, shapes
 from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer, json_answer
@@ -17,8 +16,9 @@ from anchor_service.api.once import once, ticket_of
 from anchor_service.api.paging import MAX_PAGE, USUAL_PAGE, page, read_cursor
 from anchor_service.api.parameters import IdempotencyKey, NumberInPath
 from anchor_service.api.running import running_of
-from anchor_service.api_keys import Scope
-from anchor_service.lifecycle import BatchState
+from anchor_service.store import batch_store
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.lifecycle import BatchState
 
 router = APIRouter(tags=["batches"])
 _KIND = "batches"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from anchor_service.api.errors import InvalidRequest, WrongMediaType
-from registry.exact_json import pointer
-from registry.strict_json import read_object
+from registry.formats.exact_json import pointer
+from registry.formats.strict_json import read_object
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

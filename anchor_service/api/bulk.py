@@ -27,7 +27,7 @@ from anchor_service.api.lines import LineSplitter
 from anchor_service.api.problems import INTERNAL, document_of, problem_of
 from anchor_service.api.taking import take_to_store
 from anchor_service.errors import ImportRefused
-from registry.strict_json import MAX_FILE_BYTES
+from registry.formats.strict_json import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
     from anchor_service.api.lines import Line
     from anchor_service.api.services import Running
-    from anchor_service.store import Added, NewCredential
-    from registry.strict_json import JsonObject
+    from anchor_service.store.store import Added, NewCredential
+    from registry.formats.strict_json import JsonObject
 
 _PORTION_LINES = 512
 _PORTION_BYTES = 4 * 2**20

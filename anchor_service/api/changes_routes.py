@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from anchor_service import changes
 from anchor_service.api import manual, problems, queries, samples, shapes
 from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer, json_answer
@@ -19,9 +18,10 @@ from anchor_service.api.once import once, ticket_of
 from anchor_service.api.paging import MAX_PAGE, USUAL_PAGE, page, read_cursor
 from anchor_service.api.parameters import IdempotencyKey, NumberInPath, no_nul
 from anchor_service.api.running import running_of
-from anchor_service.api_keys import Scope
-from anchor_service.lifecycle import BatchState, ChangeState
-from registry.events import StatusChange
+from anchor_service.store import changes
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.lifecycle import BatchState, ChangeState
+from registry.formats.events import StatusChange
 
 router = APIRouter(tags=["status changes"])
 _KIND = "changes"

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from anchor_service.achievement import Achievement
 from anchor_service.api import manual, problems, queries, samples, shapes
 from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer, json_answer
@@ -30,13 +29,14 @@ from anchor_service.api.parameters import CredentialName, IdempotencyKey, Number
 from anchor_service.api.running import running_of
 from anchor_service.api.services import Running
 from anchor_service.api.taking import shown, take, to_store
-from anchor_service.api_keys import Scope
-from anchor_service.lifecycle import BatchState
-from anchor_service.ready_made import ReadyMade
-from anchor_service.recipients import read_recipient
-from anchor_service.store import Added
-from registry.canonical import canonicalize
-from registry.strict_json import MAX_CREDENTIAL_BYTES, read_object
+from anchor_service.issuing.achievement import Achievement
+from anchor_service.issuing.ready_made import ReadyMade
+from anchor_service.issuing.recipients import read_recipient
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.store import Added
+from registry.formats.canonical import canonicalize
+from registry.formats.strict_json import MAX_CREDENTIAL_BYTES, read_object
 
 router = APIRouter(tags=["credentials"], route_class=DirectRoute)
 _KIND = "credentials"

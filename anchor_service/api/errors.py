@@ -26,7 +26,7 @@ from anchor_service.errors import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 Fault = tuple[str, str]
 """JSON pointer or parameter name, and what is wrong: never the value, which may be personal."""

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from anchor_service.api.services import Glance
-    from anchor_service.database import Database
-    from anchor_service.overview import AccountView, IssuerView
+    from anchor_service.operating.overview import AccountView, IssuerView
+    from anchor_service.store.database import Database
 
 _WEI_A_GWEI = 10**9
 

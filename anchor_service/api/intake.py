@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from anchor_service import idempotency, store
 from anchor_service.api.once import replay, to_kept
 from anchor_service.errors import DatabaseError
+from anchor_service.store import idempotency, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from anchor_service.api.answers import Answer
-    from anchor_service.database import Database
-    from anchor_service.idempotency import Ticket
-    from anchor_service.store import Added, NewCredential
+    from anchor_service.store.database import Database
+    from anchor_service.store.idempotency import Ticket
+    from anchor_service.store.store import Added, NewCredential
 
 # Another process may have opened the batch, or stored the same document, at the same moment.
 _TRIES = 3

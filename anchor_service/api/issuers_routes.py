@@ -14,8 +14,8 @@ from anchor_service.api.errors import NotFound
 from anchor_service.api.models import IssuerList, IssuerSeen
 from anchor_service.api.running import running_of
 from anchor_service.api.services import IssuerFacts
-from anchor_service.api_keys import Scope
-from registry.strict_json import JsonObject
+from anchor_service.store.api_keys import Scope
+from registry.formats.strict_json import JsonObject
 
 router = APIRouter(tags=["issuers"])
 

@@ -8,24 +8,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from anchor_service.api.errors import InvalidRequest, Unavailable
-from registry.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
-from registry.canonical import canonicalize
 from registry.errors import MalformedJson, MalformedValue
-from registry.evidence import NoEvidence
-from registry.library import Verifier
-from registry.proven_evidence import TrustedBlock
-from registry.strict_json import read
-from registry.verify_sources import WorkspaceToAsk, read_policy
+from registry.formats.canonical import canonicalize
+from registry.formats.strict_json import read
+from registry.proofs.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
+from registry.proofs.evidence import NoEvidence
+from registry.proofs.proven_evidence import TrustedBlock
+from registry.verifying.library import Verifier
+from registry.verifying.sources import WorkspaceToAsk, read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from anchor_service.api.services import Question
-    from registry.evidence import Evidence, Snapshot, Subject
-    from registry.strict_json import JsonObject
-    from registry.told_history import IssuerHistory
+    from registry.formats.strict_json import JsonObject
+    from registry.proofs.evidence import Evidence, Snapshot, Subject
+    from registry.proofs.told_history import IssuerHistory
     from registry.values import Address, ChainId, IssuerId
-    from registry.workspace import Workspace
+    from registry.workspaces.workspace import Workspace
 
 # So many chains' nodes are asked at once; more callers wait, and not for ever.
 _DESKS = 4

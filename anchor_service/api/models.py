@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from anchor_service.lifecycle import BatchState, ChangeState
-from anchor_service.reason_codes import ReasonCode
+from anchor_service.store.lifecycle import BatchState, ChangeState
+from anchor_service.store.reason_codes import ReasonCode
 
 MAX_CHANGES = 10_000
 MAX_NOTE = 2000

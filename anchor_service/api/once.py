@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from anchor_service import idempotency
 from anchor_service.api.answers import Answer
 from anchor_service.api.errors import KeyReused, MalformedRequest
-from anchor_service.idempotency import Kept, Ticket
+from anchor_service.store import idempotency
+from anchor_service.store.idempotency import Kept, Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from anchor_service.api import manual
 from anchor_service.api.access import address_of
 from anchor_service.api.running import running_of
-from registry.page import content_security_policy, shipped_page
+from registry.cli.verifier_page import content_security_policy, shipped_page
 
 router = APIRouter(tags=["verification"])
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 MAX_PAGE = 500
 USUAL_PAGE = 100

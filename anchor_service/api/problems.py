@@ -13,7 +13,7 @@ from anchor_service.api.answers import Answer
 from registry import errors as library
 
 if TYPE_CHECKING:
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:credanchor:problem:"

@@ -15,11 +15,11 @@ from anchor_service.api.models import ReceiptSeen
 from anchor_service.api.parameters import CredentialName
 from anchor_service.api.running import running_of
 from anchor_service.api.services import Running
-from anchor_service.api_keys import Scope
-from anchor_service.exporting import with_receipt
-from anchor_service.lifecycle import BatchState
-from anchor_service.store import Placed
-from registry.receipt import Receipt
+from anchor_service.operating.exporting import with_receipt
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.store import Placed
+from registry.formats.receipt import Receipt
 from registry.values import Address, BatchRoot, ChainId, CredentialDigest, IssuerId, Salt
 
 router = APIRouter(tags=["credentials"])

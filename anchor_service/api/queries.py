@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select
 
-from anchor_service import documents
 from anchor_service.api.errors import Erased, NotFound, WrongState
-from anchor_service.lifecycle import BatchState, ChangeState
-from anchor_service.schema import batch, credential, inclusion, placement, status_change
+from anchor_service.store import documents
+from anchor_service.store.lifecycle import BatchState, ChangeState
+from anchor_service.store.schema import batch, credential, inclusion, placement, status_change
 from registry.errors import MalformedValue
 from registry.values import CredentialDigest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
-    from registry.events import StatusChange
+    from registry.formats.events import StatusChange
 
 _CREDENTIAL = (
     credential.c.id,

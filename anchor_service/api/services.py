@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from sqlalchemy import Connection
 
-    from anchor_service.achievement import Achievement
     from anchor_service.api.answers import Answer
     from anchor_service.api.grouping import Grouped
     from anchor_service.api.intake import Intake
     from anchor_service.api.limits import Buckets
     from anchor_service.api.metrics import Metrics
-    from anchor_service.api_keys import ApiKey
-    from anchor_service.database import Database
-    from anchor_service.overview import Overview
-    from anchor_service.roster import RosterRow
-    from anchor_service.store import Placed
-    from anchor_service.tree_parts import Paths
-    from registry.receipt import Receipt
-    from registry.strict_json import JsonObject
+    from anchor_service.issuing.achievement import Achievement
+    from anchor_service.issuing.roster import RosterRow
+    from anchor_service.operating.overview import Overview
+    from anchor_service.store.api_keys import ApiKey
+    from anchor_service.store.database import Database
+    from anchor_service.store.store import Placed
+    from anchor_service.store.tree_parts import Paths
+    from registry.formats.receipt import Receipt
+    from registry.formats.strict_json import JsonObject
 
 
 class SigningDesk(Protocol):

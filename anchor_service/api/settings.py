@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from anchor_service.api.limits import Rate
 from registry.errors import MalformedDocument, WorkspaceError
-from registry.settings import Table
+from registry.workspaces.settings import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from registry.workspace import Workspace
+    from registry.workspaces.workspace import Workspace
 
 
 _KEY_RATE = Rate(2000, 4000)

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from registry.events import StatusChange
+from registry.formats.events import StatusChange
 from registry.moments import stamp
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from registry.strict_json import JsonObject, JsonValue
+    from registry.formats.strict_json import JsonObject, JsonValue
 
 
 def moment(seconds: int | None) -> str | None:

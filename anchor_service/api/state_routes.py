@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
-from anchor_service import overview
 from anchor_service.api import manual, samples
 from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import json_answer
 from anchor_service.api.errors import Unavailable
 from anchor_service.api.running import running_of
-from anchor_service.api_keys import Scope
-from registry.strict_json import JsonObject
+from anchor_service.operating import overview
+from anchor_service.store.api_keys import Scope
+from registry.formats.strict_json import JsonObject
 
 router = APIRouter(tags=["operations"])
 

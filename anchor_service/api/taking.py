@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anchor_service import ready_made
 from anchor_service.api import shapes
 from anchor_service.errors import ImportRefused
-from anchor_service.store import NewCredential
+from anchor_service.issuing import ready_made
+from anchor_service.store.store import NewCredential
 
 if TYPE_CHECKING:
-    from anchor_service.ready_made import ReadyMade
-    from anchor_service.store import Added
-    from registry.credential import Credential
-    from registry.strict_json import JsonObject
+    from anchor_service.issuing.ready_made import ReadyMade
+    from anchor_service.store.store import Added
+    from registry.formats.credential import Credential
+    from registry.formats.strict_json import JsonObject
 
 _MAX_FAULTS = 20
 

@@ -5,24 +5,25 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from anchor_service import anchoring, batch_store, inclusions, watching
-from anchor_service.anchoring import Line
 from anchor_service.commands import served
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.commands.served import Served
+from anchor_service.engine import anchoring, watching
+from anchor_service.engine.anchoring import Line
 from anchor_service.errors import StillPending
-from anchor_service.lifecycle import BatchState
-from anchor_service.opening import issuer_of, open_database, open_desk, registry_of
+from anchor_service.operating.opening import issuer_of, open_database, open_desk, registry_of
+from anchor_service.store import batch_store, inclusions
+from anchor_service.store.lifecycle import BatchState
 from registry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from anchor_service.database import Database
-    from anchor_service.lifecycle import Moment
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from anchor_service.store.database import Database
+    from anchor_service.store.lifecycle import Moment
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 # A public chain takes up to a quarter of an hour; twice that is a sign of trouble.
 _FINALITY_WAIT_S = 1800.0

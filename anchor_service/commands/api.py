@@ -15,13 +15,13 @@ from anchor_service.api.gauges import ServiceGauges
 from anchor_service.api.judging import WorkspaceJudge
 from anchor_service.api.services import IssuerFacts, Services
 from anchor_service.api.settings import ApiSettings
-from anchor_service.bundle_desk import BundleDesk
 from anchor_service.commands.output import load_workspace
-from anchor_service.credential_key import open_issuing
-from anchor_service.opening import open_database
-from anchor_service.overview import overview
-from anchor_service.signing_desk import SigningDesk
-from anchor_service.webhooks import deliverer_of, delivering
+from anchor_service.issuing.credential_key import open_issuing
+from anchor_service.issuing.signing_desk import SigningDesk
+from anchor_service.operating.bundle_desk import BundleDesk
+from anchor_service.operating.opening import open_database
+from anchor_service.operating.overview import overview
+from anchor_service.webhooks.posting import deliverer_of, delivering
 
 if TYPE_CHECKING:
     import argparse
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from sqlalchemy import Connection
 
-    from anchor_service.database import Database
-    from anchor_service.overview import Overview
-    from registry.workspace import Workspace
+    from anchor_service.operating.overview import Overview
+    from anchor_service.store.database import Database
+    from registry.workspaces.workspace import Workspace
 
 _COLLECT_AFTER = 50_000
 # Requests under way when the process is told to end get so long to finish.

@@ -7,20 +7,21 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import pending_approvals, preview, store
 from anchor_service.commands.output import answer, count, load_workspace, say
-from anchor_service.opening import open_database
-from anchor_service.pending_approvals import BATCH, Pending
+from anchor_service.operating import preview
+from anchor_service.operating.opening import open_database
+from anchor_service.store import pending_approvals, store
+from anchor_service.store.pending_approvals import BATCH, Pending
+from registry.formats.strict_json import read_object
 from registry.moments import stamp
-from registry.strict_json import read_object
 
 if TYPE_CHECKING:
     import argparse
 
     from sqlalchemy import Connection
 
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 
 def list_(args: argparse.Namespace) -> int:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from anchor_service import approvals, changes, store
 from anchor_service.commands.anchor import bring, open_line
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.errors import UnknownCredential
-from anchor_service.lifecycle import ChangeState
-from anchor_service.reason_codes import ReasonCode
+from anchor_service.store import approvals, changes, store
+from anchor_service.store.lifecycle import ChangeState
+from anchor_service.store.reason_codes import ReasonCode
 from registry.errors import MalformedValue
-from registry.events import StatusChange
+from registry.formats.events import StatusChange
 
 if TYPE_CHECKING:
     import argparse
 
     from sqlalchemy import Connection
 
-    from anchor_service.anchoring import Line
     from anchor_service.commands.served import Served
-    from anchor_service.store import Stored
-    from registry.workspace import Workspace
+    from anchor_service.engine.anchoring import Line
+    from anchor_service.store.store import Stored
+    from registry.workspaces.workspace import Workspace
 
 _PAST = {
     StatusChange.REVOKE: "revoked",

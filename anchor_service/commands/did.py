@@ -6,20 +6,21 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, did_changes
 from anchor_service.commands.output import answer, count, load_workspace, say
 from anchor_service.errors import DidDocumentError
-from anchor_service.files import write_whole
-from anchor_service.opening import open_chain, open_database, open_desk
-from registry import guarded_https
-from registry.did_web import METHOD, document_url
+from anchor_service.issuing import did_changes
+from anchor_service.operating.files import write_whole
+from anchor_service.operating.opening import open_chain, open_database, open_desk
+from anchor_service.store import batch_store
+from registry.verifying import guarded_https
+from registry.verifying.did_web import METHOD, document_url
 
 if TYPE_CHECKING:
     import argparse
 
-    from anchor_service.lifecycle import Moment
-    from registry.did_document import DidDocument
-    from registry.workspace import Workspace
+    from anchor_service.store.lifecycle import Moment
+    from registry.documents.did_document import DidDocument
+    from registry.workspaces.workspace import Workspace
 
 
 def write(args: argparse.Namespace) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, store
 from anchor_service.commands.output import answer, count, load_workspace, say
-from anchor_service.did_changes import read_published
-from anchor_service.exporting import export_batch, export_bundles, export_leaves
-from anchor_service.lifecycle import BatchState
-from anchor_service.opening import open_bundler, open_database
+from anchor_service.issuing.did_changes import read_published
+from anchor_service.operating.exporting import export_batch, export_bundles, export_leaves
+from anchor_service.operating.opening import open_bundler, open_database
+from anchor_service.store import batch_store, store
+from anchor_service.store.lifecycle import BatchState
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from anchor_service.batch_store import Batch
-    from anchor_service.bundling import BatchProof, Bundler
-    from anchor_service.exporting import Exported, Prove
-    from registry.strict_json import JsonObject
+    from anchor_service.operating.bundling import BatchProof, Bundler
+    from anchor_service.operating.exporting import Exported, Prove
+    from anchor_service.store.batch_store import Batch
+    from registry.formats.strict_json import JsonObject
 
 _NOT_FINAL_CODE = 3
 

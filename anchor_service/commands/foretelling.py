@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from anchor_service import batch_store, changes, gates, preview
 from anchor_service.commands.approve import samples_of
 from anchor_service.commands.output import answer, count, say
-from anchor_service.lifecycle import BatchState, ChangeState
-from anchor_service.opening import open_database
-from anchor_service.schema import credential
+from anchor_service.operating import preview
+from anchor_service.operating.opening import open_database
+from anchor_service.store import batch_store, changes, gates
+from anchor_service.store.lifecycle import BatchState, ChangeState
+from anchor_service.store.schema import credential
 
 if TYPE_CHECKING:
     import argparse
 
     from sqlalchemy import Connection
 
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 _ON_THE_WAY = (BatchState.SEALED, BatchState.SIGNED, BatchState.SUBMITTED, BatchState.BLOCKED)
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import inbox, preview
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
-from anchor_service.inbox import Outcome, Taken
-from anchor_service.opening import open_database
+from anchor_service.intake import inbox
+from anchor_service.intake.inbox import Outcome, Taken
+from anchor_service.operating import preview
+from anchor_service.operating.opening import open_database
 
 if TYPE_CHECKING:
     import argparse
 
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 # More than these are in the file of faults, for people; programs get them all.
 _SHOWN = 20

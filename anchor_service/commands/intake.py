@@ -6,26 +6,28 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import issuing, new_credentials, preview, store
-from anchor_service.achievement import Achievement
-from anchor_service.column_map import ColumnMap
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
-from anchor_service.credential_key import open_issuing
 from anchor_service.errors import ImportRefused, RosterRefused
-from anchor_service.opening import open_database
-from anchor_service.ready_made import ReadyMade, estimate, read_files
-from anchor_service.roster import read_roster
-from anchor_service.store import NewCredential
+from anchor_service.issuing import issuer, new_credentials
+from anchor_service.issuing.achievement import Achievement
+from anchor_service.issuing.column_map import ColumnMap
+from anchor_service.issuing.credential_key import open_issuing
+from anchor_service.issuing.ready_made import ReadyMade, estimate, read_files
+from anchor_service.issuing.roster import read_roster
+from anchor_service.operating import preview
+from anchor_service.operating.opening import open_database
+from anchor_service.store import store
+from anchor_service.store.store import NewCredential
 from registry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from anchor_service.preview import Cost
-    from anchor_service.roster import Roster
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from anchor_service.issuing.roster import Roster
+    from anchor_service.operating.preview import Cost
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 # More than these are counted, not listed, for people; programs get them all.
 _SHOWN = 20
@@ -34,7 +36,7 @@ _SHOWN = 20
 def issue(args: argparse.Namespace) -> int:
     workspace = load_workspace(args)
     achievement = Achievement.parse(args.achievement.read_bytes())
-    roster = issuing.fit(read_roster(args.roster.read_bytes(), _columns(args)), achievement)
+    roster = issuer.fit(read_roster(args.roster.read_bytes(), _columns(args)), achievement)
     for fault in roster.faults:
         warn(f"{args.roster}: {fault}")
     if roster.faults and not (args.skip_bad_rows and roster.rows):

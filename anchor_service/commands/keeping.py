@@ -7,23 +7,24 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import backup as backups
-from anchor_service import drop_folder, erasure, store
 from anchor_service.commands.output import answer, count, load_workspace, say, warn
 from anchor_service.errors import ErasureRefused
-from anchor_service.lifecycle import BatchState
-from anchor_service.opening import open_database
+from anchor_service.intake import drop_folder
+from anchor_service.operating.opening import open_database
+from anchor_service.store import backup as backups
+from anchor_service.store import erasure, store
+from anchor_service.store.lifecycle import BatchState
 from registry.moments import stamp
 from registry.progress import Progress
 
 if TYPE_CHECKING:
     import argparse
 
-    from anchor_service.backup import Manifest
-    from anchor_service.database import Database
-    from anchor_service.store import Stored
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from anchor_service.store.backup import Manifest
+    from anchor_service.store.database import Database
+    from anchor_service.store.store import Stored
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 
 def backup(args: argparse.Namespace) -> int:

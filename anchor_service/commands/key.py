@@ -6,17 +6,17 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import api_keys
-from anchor_service.api_keys import Scope
 from anchor_service.commands.output import answer, count, load_workspace, say
-from anchor_service.opening import open_database
+from anchor_service.operating.opening import open_database
+from anchor_service.store import api_keys
+from anchor_service.store.api_keys import Scope
 from registry.moments import stamp
 
 if TYPE_CHECKING:
     import argparse
 
-    from anchor_service.api_keys import ApiKey
-    from registry.strict_json import JsonObject
+    from anchor_service.store.api_keys import ApiKey
+    from registry.formats.strict_json import JsonObject
 
 
 def create(args: argparse.Namespace) -> int:

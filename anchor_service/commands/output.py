@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from registry.issuer_settings import MAIN
-from registry.workspace import Workspace, find
+from registry.workspaces.issuer_settings import MAIN
+from registry.workspaces.workspace import Workspace, find
 
 if TYPE_CHECKING:
     import argparse
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 
 def load_workspace(args: argparse.Namespace) -> Workspace:

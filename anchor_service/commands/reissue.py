@@ -7,20 +7,22 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import new_credentials, preview, reissuing, store
 from anchor_service.commands.output import answer, load_workspace, say
-from anchor_service.credential_key import open_issuing
 from anchor_service.errors import ReissueRefused
-from anchor_service.opening import open_database
-from registry.open_badges import faults
-from registry.strict_json import read_object
+from anchor_service.issuing import new_credentials, reissuing
+from anchor_service.issuing.credential_key import open_issuing
+from anchor_service.operating import preview
+from anchor_service.operating.opening import open_database
+from anchor_service.store import store
+from registry.documents.open_badges import faults
+from registry.formats.strict_json import read_object
 
 if TYPE_CHECKING:
     import argparse
 
-    from anchor_service.store import Stored
-    from registry.strict_json import JsonObject
-    from registry.workspace import Workspace
+    from anchor_service.store.store import Stored
+    from registry.formats.strict_json import JsonObject
+    from registry.workspaces.workspace import Workspace
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,20 +6,20 @@ from contextlib import ExitStack
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from anchor_service import worker
 from anchor_service.api import logs
 from anchor_service.commands.api import open_app, server, set_up_process, settings_of
 from anchor_service.commands.output import load_workspace
-from anchor_service.inbox_watch import taking_in
-from anchor_service.opening import open_database
-from anchor_service.webhooks import deliverer_of, delivering
+from anchor_service.engine import worker
+from anchor_service.intake.inbox_watch import taking_in
+from anchor_service.operating.opening import open_database
+from anchor_service.webhooks.posting import deliverer_of, delivering
 
 if TYPE_CHECKING:
     import argparse
 
     import uvicorn
 
-    from registry.workspace import Workspace
+    from registry.workspaces.workspace import Workspace
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anchor_service import account_store, batch_store, changes, gates
 from anchor_service.commands.output import say, warn
-from anchor_service.lifecycle import BatchState, ChangeState
+from anchor_service.store import account_store, batch_store, changes, gates
+from anchor_service.store.lifecycle import BatchState, ChangeState
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from anchor_service.database import Database
-    from registry.workspace import Workspace
+    from anchor_service.store.database import Database
+    from registry.workspaces.workspace import Workspace
 
 _PENDING_CODE = 3
 _POLL_S = 0.5

@@ -7,20 +7,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anchor_service import setup
 from anchor_service.commands.output import answer, load_workspace, named, say
+from anchor_service.engine.fees import GWEI
+from anchor_service.engine.keys import PASSWORD_VARIABLE
 from anchor_service.errors import KeyUnusable
-from anchor_service.fees import GWEI
-from anchor_service.keys import PASSWORD_VARIABLE
-from anchor_service.opening import open_desk
+from anchor_service.operating import setup
+from anchor_service.operating.opening import open_desk
 from registry.errors import WorkspaceError
 from registry.values import ChainId
 
 if TYPE_CHECKING:
     import argparse
 
-    from anchor_service.lifecycle import Moment
-    from anchor_service.setup import Cost
+    from anchor_service.operating.setup import Cost
+    from anchor_service.store.lifecycle import Moment
 
 _ETHER = 10**18
 

@@ -6,17 +6,19 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store, changes, inclusions, overview, reissuing, store
 from anchor_service.commands.anchor import batches
 from anchor_service.commands.output import answer, count, load_workspace, say
-from anchor_service.lifecycle import BatchState
-from anchor_service.opening import open_database
-from registry.strict_json import read
+from anchor_service.issuing import reissuing
+from anchor_service.operating import overview
+from anchor_service.operating.opening import open_database
+from anchor_service.store import batch_store, changes, inclusions, store
+from anchor_service.store.lifecycle import BatchState
+from registry.formats.strict_json import read
 
 if TYPE_CHECKING:
     import argparse
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 _ETHER = 10**18
 

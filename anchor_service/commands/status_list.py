@@ -6,17 +6,17 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service import batch_store
 from anchor_service.commands.output import answer, load_workspace, say
-from anchor_service.credential_key import open_issuing
-from anchor_service.did_changes import did_of
 from anchor_service.errors import UnknownCredential
-from anchor_service.files import write_whole
-from anchor_service.lifecycle import BatchState
-from anchor_service.opening import open_chain, open_database
-from anchor_service.status_lists import bitstring, status_list
+from anchor_service.issuing.credential_key import open_issuing
+from anchor_service.issuing.did_changes import did_of
+from anchor_service.issuing.status_lists import bitstring, status_list
+from anchor_service.operating.files import write_whole
+from anchor_service.operating.opening import open_chain, open_database
+from anchor_service.store import batch_store
+from anchor_service.store.lifecycle import BatchState
 from registry.errors import NodeInconsistent
-from registry.storage import (
+from registry.formats.storage import (
     LANES_PER_WORD,
     batch_slot,
     decode_batch,
@@ -27,8 +27,8 @@ from registry.storage import (
 if TYPE_CHECKING:
     import argparse
 
-    from anchor_service.batch_store import Batch
-    from anchor_service.chain import Chain
+    from anchor_service.engine.chain import Chain
+    from anchor_service.store.batch_store import Batch
 
 
 def run(args: argparse.Namespace) -> int:

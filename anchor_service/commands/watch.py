@@ -12,33 +12,33 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
-from anchor_service import alert_webhooks
 from anchor_service.commands.output import answer, count, say, warn
-from anchor_service.database import Database
-from anchor_service.looking import Orders, look
-from anchor_service.lookout import Files, Lookout
-from anchor_service.schedule import Schedule
-from anchor_service.schema import HEAD
-from anchor_service.told_alerts import ToldAlerts, accept
-from anchor_service.watch_metrics import WatchMetrics, served
-from registry.audit_place import find_place
-from registry.auditing import AuditRequest
+from anchor_service.engine.schedule import Schedule
+from anchor_service.store.database import Database
+from anchor_service.store.schema import HEAD
+from anchor_service.watch import alert_webhooks
+from anchor_service.watch.looking import Orders, look
+from anchor_service.watch.lookout import Files, Lookout
+from anchor_service.watch.metrics import WatchMetrics, served
+from anchor_service.watch.told_alerts import ToldAlerts, accept
+from registry.auditing.audit import AuditRequest
+from registry.cli.audit_place import find_place
 from registry.errors import WorkspaceError
-from registry.log_reader import Pace
+from registry.nodes.log_reader import Pace
 from registry.values import IssuerId
-from registry.workspace import Workspace, find
+from registry.workspaces.workspace import Workspace, find
 
 if TYPE_CHECKING:
     import argparse
     from pathlib import Path
     from types import FrameType
 
-    from anchor_service.alert_webhooks import Recipient
-    from anchor_service.looking import Look
-    from anchor_service.lookout import Round
-    from anchor_service.told_alerts import Standing
-    from registry.audit_place import Place
-    from registry.strict_json import JsonObject
+    from anchor_service.watch.alert_webhooks import Recipient
+    from anchor_service.watch.looking import Look
+    from anchor_service.watch.lookout import Round
+    from anchor_service.watch.told_alerts import Standing
+    from registry.cli.audit_place import Place
+    from registry.formats.strict_json import JsonObject
 
 SECRET = "CREDANCHOR_WEBHOOK_SECRET"  # noqa: S105 - the variable's name
 

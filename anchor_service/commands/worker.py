@@ -6,13 +6,13 @@ import signal
 from threading import Event
 from typing import TYPE_CHECKING
 
-from anchor_service import worker
 from anchor_service.api import logs
 from anchor_service.commands.output import answer, load_workspace, say
-from anchor_service.inbox_watch import taking_in
-from anchor_service.opening import open_database
-from anchor_service.posts import Tempo
-from anchor_service.webhooks import deliverer_of, delivering
+from anchor_service.engine import worker
+from anchor_service.engine.posts import Tempo
+from anchor_service.intake.inbox_watch import taking_in
+from anchor_service.operating.opening import open_database
+from anchor_service.webhooks.posting import deliverer_of, delivering
 
 if TYPE_CHECKING:
     import argparse

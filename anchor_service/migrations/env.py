@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from anchor_service.schema import metadata
+from anchor_service.store.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -32,11 +32,11 @@ from formats import Figure, show
 from http_client import closed_loop, open_loop, percentile, request, stream
 from sample import credential
 
-from anchor_service import api_keys, batch_store, documents
-from anchor_service.api_keys import Scope
-from anchor_service.database import Database, bulk_insert
-from anchor_service.schema import credential as credential_table
-from anchor_service.sealing import seal
+from anchor_service.store import api_keys, batch_store, documents
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.database import Database, bulk_insert
+from anchor_service.store.schema import credential as credential_table
+from anchor_service.store.sealing import seal
 from registry.values import Address, ChainId, IssuerId
 
 if TYPE_CHECKING:

@@ -29,13 +29,13 @@ from audited_chain import registry_chain
 from formats import Figure, interleaved, show
 from lying_campaign import live, lying_node
 
-from registry import artifact
-from registry import events as ev
-from registry.auditing import Audit, AuditRequest
-from registry.history import HistoryHash
-from registry.log_slices import fold_log, read_event
-from registry.raw_log import read_logs
-from registry.rpc import Node
+from registry.auditing.audit import Audit, AuditRequest
+from registry.formats import events as ev
+from registry.formats.history import HistoryHash
+from registry.formats.log_slices import fold_log, read_event
+from registry.formats.raw_log import read_logs
+from registry.nodes.rpc import Node
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from registry import artifact, rlp, storage
-from registry import events as ev
-from registry.abi import Lanes
-from registry.history import (
+from registry.formats import events as ev
+from registry.formats import storage
+from registry.formats.abi import Lanes
+from registry.formats.history import (
     HistoryHash,
     fold,
     fold_registration,
@@ -27,10 +27,12 @@ from registry.history import (
     issuer_start,
     registrations_start,
 )
+from registry.formats.log_slices import fold_log
+from registry.formats.state import Batch, Issuer, batch_value, issuer_value
 from registry.keccak import keccak256
-from registry.log_slices import fold_log
-from registry.state import Batch, Issuer, batch_value, issuer_value
+from registry.proofs import rlp
 from registry.values import Address, BatchRoot, Bytes32, ChainId, DidHash, IssuerId, MetaHash
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -26,8 +26,8 @@ import orjson
 import rfc8785
 from sample import credential
 
-from registry.credential import Credential
-from registry.tree import MerkleTree
+from registry.formats.credential import Credential
+from registry.formats.tree import MerkleTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable

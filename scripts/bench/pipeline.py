@@ -25,7 +25,7 @@ from pathlib import Path
 from formats import Figure, show
 from sample import credential
 
-from registry.devchain import DevChain
+from registry.workspaces.devchain import DevChain
 
 COUNT = 100_000
 PER_SECOND = 10_000

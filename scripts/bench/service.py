@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 from formats import Figure, show
 from sqlalchemy import select
 
-from anchor_service import batch_store
-from anchor_service.lifecycle import BatchState
-from anchor_service.schema import signer_lease
+from anchor_service.store import batch_store
+from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.schema import signer_lease
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tests" / "integration"))

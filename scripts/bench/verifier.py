@@ -35,13 +35,13 @@ from eth_utils.crypto import keccak
 from formats import Figure, interleaved, show
 from trie.hexary import HexaryTrie
 
-from registry.evidence import GivenBlock
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.verifier import verify_bundle
 from registry.keccak import keccak256
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.proven_evidence import TrustedBlock
+from registry.proofs.evidence import GivenBlock
+from registry.proofs.proven_evidence import TrustedBlock
 from registry.report import Verdict
 from registry.values import Address, ChainId, CodeHash, IssuerId
-from registry.verifier import verify_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable

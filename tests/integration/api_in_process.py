@@ -16,7 +16,7 @@ from anchor_service.api.app import create_app
 from anchor_service.api.limits import Rate
 from anchor_service.api.services import IssuerFacts, Services
 from anchor_service.api.settings import ApiSettings
-from anchor_service.overview import overview
+from anchor_service.operating.overview import overview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from anchor_service.api.services import Glance
-    from anchor_service.database import Database
-    from anchor_service.overview import Overview
-    from registry.workspace import Workspace
+    from anchor_service.operating.overview import Overview
+    from anchor_service.store.database import Database
+    from registry.workspaces.workspace import Workspace
 
 # For tests of anything else than the limits.
 UNLIMITED = ApiSettings(key_rate=Rate(1e6, 1e6), address_rate=Rate(1e6, 1e6))

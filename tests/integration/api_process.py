@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from anchor_service import api_keys, batch_store, setup
-from anchor_service.api_keys import Scope
-from anchor_service.sealing import seal
+from anchor_service.operating import setup
+from anchor_service.store import api_keys, batch_store
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.sealing import seal
 from registry.values import Address, ChainId, IssuerId
-from registry.workspace import FILE, Workspace, new_config_text
+from registry.workspaces.workspace import FILE, Workspace, new_config_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from anchor_service.database import Database
+    from anchor_service.store.database import Database
 
 CHAIN = ChainId(31337)
 REGISTRY = Address(b"\xbb" * 20)

@@ -10,12 +10,12 @@ from bare_chain import BareChain, bare_chain
 from contract_views import REGISTRY, calldata
 from contract_walk import CALLS
 
-from registry import artifact
-from registry.auditing import Audit, AuditRequest
-from registry.history import issuer_id_of
-from registry.log_reader import Pace
-from registry.rpc import Node
+from registry.auditing.audit import Audit, AuditRequest
+from registry.formats.history import issuer_id_of
+from registry.nodes.log_reader import Pace
+from registry.nodes.rpc import Node
 from registry.values import Address, Bytes32, ChainId, IssuerId
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

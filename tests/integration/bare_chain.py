@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from registry import anvil
+from registry.workspaces import anvil
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 
-from anchor_service.database import Database
 from anchor_service.errors import DatabaseError
+from anchor_service.store.database import Database
 from registry.errors import NodeUnreachable
-from registry.rpc import Node
+from registry.nodes.rpc import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
-    from registry.strict_json import JsonValue
+    from registry.formats.strict_json import JsonValue
 
 
 class Layer(Enum):

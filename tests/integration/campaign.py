@@ -22,20 +22,21 @@ from desks import CHAIN, REGISTRY, add, anchors, new_issuer, open_line
 from eth_account import Account
 from sqlalchemy import make_url
 
-from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
-from anchor_service.chain import Chain
-from anchor_service.database import Database
+from anchor_service.engine import anchoring, contract, watching
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.keys import ChainKey
+from anchor_service.engine.schedule import ALL
 from anchor_service.errors import ServiceError
-from anchor_service.keys import ChainKey
-from anchor_service.lifecycle import BatchState, ChangeState, IntentState
-from anchor_service.schedule import ALL
-from anchor_service.schema import intent, status_change
-from registry.devchain import mine_to_finality
+from anchor_service.store import batch_store, changes, inclusions, store
+from anchor_service.store.database import Database
+from anchor_service.store.lifecycle import BatchState, ChangeState, IntentState
+from anchor_service.store.schema import intent, status_change
 from registry.errors import ChainError
-from registry.events import StatusChange
-from registry.rpc import Node
-from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.formats.events import StatusChange
+from registry.formats.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.nodes.rpc import Node
 from registry.values import CredentialDigest, IssuerId
+from registry.workspaces.devchain import mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

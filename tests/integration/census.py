@@ -15,23 +15,24 @@ from typing import TYPE_CHECKING
 
 from desks import anchors
 
-from anchor_service import batch_store, contract, store
-from anchor_service.exporting import receipt_of
-from registry.credential import credential_digest
-from registry.leaf import leaf_hash
-from registry.receipt import Receipt
-from registry.strict_json import read_object
-from registry.tree import MerkleTree, root_from_path
+from anchor_service.engine import contract
+from anchor_service.operating.exporting import receipt_of
+from anchor_service.store import batch_store, store
+from registry.formats.credential import credential_digest
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt
+from registry.formats.strict_json import read_object
+from registry.formats.tree import MerkleTree, root_from_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy import Connection
 
-    from anchor_service.batch_store import Batch
-    from anchor_service.chain import Log
-    from anchor_service.store import Placed
-    from registry.rpc import Node
+    from anchor_service.engine.chain import Log
+    from anchor_service.store.batch_store import Batch
+    from anchor_service.store.store import Placed
+    from registry.nodes.rpc import Node
     from registry.values import CredentialDigest, IssuerId
 
 PROPERTY = "faults"

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 from databases import new_postgres, new_sqlite, postgres_server
 
-from anchor_service.database import Database
-from registry import artifact
-from registry.devchain import mine_to_finality, running_chain
-from registry.rpc import Node
+from anchor_service.store.database import Database
+from registry.nodes.rpc import Node
 from registry.values import Address
+from registry.workspaces import artifact
+from registry.workspaces.devchain import mine_to_finality, running_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 SENDER = Address(b"\x5e" * 20)
 """An account that anvil signs for; nobody has its key."""

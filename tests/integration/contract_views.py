@@ -9,7 +9,7 @@ from eth_abi.abi import decode
 from eth_utils.crypto import keccak
 from reference_model import NOBODY
 
-from registry import artifact
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from bare_chain import BareChain

@@ -19,10 +19,10 @@ from hypothesis.stateful import (
 from reference_forms import LANES, Refused
 from reference_model import NOBODY, Model
 
-from registry.abi import Lanes
-from registry.events import StatusChange, read_log
-from registry.replay import replay
-from registry.typed_data import AnchorMessage, Message, StatusMessage, wallet_request
+from registry.formats.abi import Lanes
+from registry.formats.events import StatusChange, read_log
+from registry.formats.typed_data import AnchorMessage, Message, StatusMessage, wallet_request
+from registry.proofs.replay import replay
 from registry.values import Address, BatchRoot, ChainId, IssuerId, MetaHash
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import create_engine, text
 
-from anchor_service.database import Database
+from anchor_service.store.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

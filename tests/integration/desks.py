@@ -12,33 +12,34 @@ from typing import TYPE_CHECKING, Any
 from bare_chain import bare_chain
 from eth_account import Account
 
-from anchor_service import anchoring, contract, leases, store, watching
-from anchor_service.anchoring import Line
-from anchor_service.chain import Chain
-from anchor_service.errands import Deploy, Register
-from anchor_service.fees import GWEI, Fees
-from anchor_service.keys import ChainKey
-from anchor_service.opening import Desk
-from anchor_service.store import NewCredential
-from anchor_service.submitter import Limits, Submitter
-from registry import artifact
-from registry.approval_settings import ApprovalSettings
-from registry.devchain import DevChain, mine_to_finality
-from registry.events import RegistrantSalt
-from registry.history import issuer_id_of
-from registry.rpc import Node
-from registry.storage import IssuerRecord, decode_issuer, issuer_slots
+from anchor_service.engine import anchoring, contract, watching
+from anchor_service.engine.anchoring import Line
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.errands import Deploy, Register
+from anchor_service.engine.fees import GWEI, Fees
+from anchor_service.engine.keys import ChainKey
+from anchor_service.engine.submitter import Limits, Submitter
+from anchor_service.operating.opening import Desk
+from anchor_service.store import leases, store
+from anchor_service.store.store import NewCredential
+from registry.formats.events import RegistrantSalt
+from registry.formats.history import issuer_id_of
+from registry.formats.storage import IssuerRecord, decode_issuer, issuer_slots
+from registry.nodes.rpc import Node
 from registry.values import Address, ChainId, CredentialDigest, DidHash, IssuerId
+from registry.workspaces import artifact
+from registry.workspaces.approval_settings import ApprovalSettings
+from registry.workspaces.devchain import DevChain, mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from anchor_service.chain import Log
-    from anchor_service.database import Database
-    from anchor_service.keys import Signer
-    from anchor_service.lifecycle import Moment
-    from anchor_service.submitter import Watch
+    from anchor_service.engine.chain import Log
+    from anchor_service.engine.keys import Signer
+    from anchor_service.engine.submitter import Watch
+    from anchor_service.store.database import Database
+    from anchor_service.store.lifecycle import Moment
 
 CHAIN = ChainId(31337)
 REGISTRY = artifact.load().address

@@ -11,12 +11,12 @@ from desks import CHAIN, REGISTRY, anchors
 from engine_ground import moves
 from sqlalchemy import select
 
-from anchor_service import batch_store, inclusions, store
-from anchor_service.chain import Chain
-from anchor_service.lifecycle import BatchState
-from anchor_service.schema import intent
-from registry.rpc import Node
-from registry.storage import decode_word, lane_status, word_and_lane, word_slot
+from anchor_service.engine.chain import Chain
+from anchor_service.store import batch_store, inclusions, store
+from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.schema import intent
+from registry.formats.storage import decode_word, lane_status, word_and_lane, word_slot
+from registry.nodes.rpc import Node
 
 if TYPE_CHECKING:
     from engine_stand import Stand

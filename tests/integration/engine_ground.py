@@ -19,17 +19,17 @@ from desks import CHAIN, REGISTRY, call_data, new_issuer, new_key, new_key_secre
 from eth_account import Account
 from sqlalchemy import select, text
 
-from anchor_service.database import Database
-from anchor_service.keys import ChainKey
-from anchor_service.schema import attempt, intent
-from registry import anvil, artifact
-from registry.rpc import Node
+from anchor_service.engine.keys import ChainKey
+from anchor_service.store.database import Database
+from anchor_service.store.schema import attempt, intent
+from registry.nodes.rpc import Node
+from registry.workspaces import anvil, artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from registry.strict_json import JsonValue
+    from registry.formats.strict_json import JsonValue
     from registry.values import IssuerId
 
 _MOVED = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from registry.events import StatusChange
-from registry.storage import Status
+from registry.formats.events import StatusChange
+from registry.formats.storage import Status
 
 if TYPE_CHECKING:
     from engine_ground import Move

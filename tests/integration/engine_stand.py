@@ -17,16 +17,17 @@ from desks import CHAIN, REGISTRY, add, anchors, new_line, quick
 from engine_ground import Clock, Ground, WatchedNode
 from engine_model import Model
 
-from anchor_service import anchoring, batch_store, changes, contract, store, watching
-from anchor_service.chain import Chain
-from anchor_service.contract import BatchMasks
+from anchor_service.engine import anchoring, contract, watching
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.contract import BatchMasks
+from anchor_service.engine.fees import GWEI, Fees
+from anchor_service.engine.schedule import ALL
 from anchor_service.errors import ServiceError, StateMoved
-from anchor_service.fees import GWEI, Fees
-from anchor_service.schedule import ALL
+from anchor_service.store import batch_store, changes, store
 from registry.errors import ChainError
-from registry.events import StatusChange
-from registry.rpc import Node
-from registry.storage import masks
+from registry.formats.events import StatusChange
+from registry.formats.storage import masks
+from registry.nodes.rpc import Node
 from registry.values import Address, CredentialDigest
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from bare_chain import BareChain
 
-    from anchor_service.anchoring import Line
-    from anchor_service.batch_store import Batch
-    from anchor_service.lifecycle import Moment
+    from anchor_service.engine.anchoring import Line
+    from anchor_service.store.batch_store import Batch
+    from anchor_service.store.lifecycle import Moment
 
 CAP = 1000 * GWEI
 NORMAL = GWEI

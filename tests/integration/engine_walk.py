@@ -18,8 +18,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from anchor_service.lifecycle import Moment
-from registry.events import StatusChange
+from anchor_service.store.lifecycle import Moment
+from registry.formats.events import StatusChange
 
 if TYPE_CHECKING:
     from engine_ground import Ground

@@ -14,12 +14,13 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from anchor_service import deciding, opening, posts
+from anchor_service.engine import deciding, posts
+from anchor_service.operating import opening
 from registry import cli
 
 if TYPE_CHECKING:
-    from anchor_service.submitter import Limits
-    from registry.workspace import Workspace
+    from anchor_service.engine.submitter import Limits
+    from registry.workspaces.workspace import Workspace
 
 _WARM = ("anchor_service.commands.serve", "anchor_service.commands.worker", "uvicorn.loops.auto")
 

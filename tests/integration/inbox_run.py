@@ -10,10 +10,10 @@ import signal
 import sys
 from pathlib import Path
 
-from anchor_service import inbox
-from anchor_service.inbox import Step
-from anchor_service.opening import open_database
-from registry.workspace import Workspace
+from anchor_service.intake import inbox
+from anchor_service.intake.inbox import Step
+from anchor_service.operating.opening import open_database
+from registry.workspaces.workspace import Workspace
 
 
 def main(folder: str, step: str) -> None:

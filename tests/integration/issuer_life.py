@@ -17,28 +17,28 @@ from contract_walk import CALLS
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from registry import artifact
-from registry.chain_reader import read_evidence
-from registry.credential import credential_digest
-from registry.devchain import mine_to_finality
-from registry.evidence import Subject
-from registry.examination import examine
-from registry.history import issuer_id_of
-from registry.history_reader import HistoryReader
-from registry.leaf import leaf_hash
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.receipt import Receipt, embed
+from registry.formats.credential import credential_digest
+from registry.formats.history import issuer_id_of
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt, embed
+from registry.formats.tree import MerkleTree
+from registry.judging.examination import examine
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.verifier import judge
+from registry.nodes.chain_reader import read_evidence
+from registry.nodes.history_reader import HistoryReader
+from registry.proofs.evidence import Subject
 from registry.report import Verdict
-from registry.tree import MerkleTree
 from registry.values import Address, ChainId, IssuerId, LeafHash, Salt
-from registry.verifier import judge
+from registry.workspaces import artifact
+from registry.workspaces.devchain import mine_to_finality
 
 if TYPE_CHECKING:
     from bare_chain import BareChain
 
-    from registry.examination import Examination
-    from registry.rpc import Node
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
+    from registry.judging.examination import Examination
+    from registry.nodes.rpc import Node
 
 CHAIN = ChainId(31337)
 REGISTRY = artifact.load().address

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from registry import artifact
-from registry.auditing import Audit, AuditRequest
-from registry.log_reader import Pace
-from registry.rpc import Node
+from registry.auditing.audit import Audit, AuditRequest
+from registry.nodes.log_reader import Pace
+from registry.nodes.rpc import Node
 from registry.values import ChainId
+from registry.workspaces import artifact
 
 
 def main(url: str, store: str, moment: int) -> None:

@@ -11,11 +11,11 @@ import sys
 from desks import CHAIN, Fault, Killed, open_line, run
 from eth_account import Account
 
-from anchor_service.chain import Chain
-from anchor_service.database import Database
-from anchor_service.keys import ChainKey
-from anchor_service.lifecycle import Moment
-from registry.rpc import Node
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.keys import ChainKey
+from anchor_service.store.database import Database
+from anchor_service.store.lifecycle import Moment
+from registry.nodes.rpc import Node
 from registry.values import IssuerId
 
 

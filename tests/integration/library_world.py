@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from bare_chain import BareChain, bare_chain
 from test_verdict_docs import CHAIN, NOW, REGISTRY, live, noon
 
-from anchor_service.bundling import Bundler
-from anchor_service.store import Placed
-from registry import Verifier, artifact
-from registry.credential import Credential
-from registry.receipt import extract
-from registry.rpc import Node
-from registry.storage import LANES_PER_WORD
+from anchor_service.operating.bundling import Bundler
+from anchor_service.store.store import Placed
+from registry import Verifier
+from registry.formats.credential import Credential
+from registry.formats.receipt import extract
+from registry.formats.storage import LANES_PER_WORD
+from registry.nodes.rpc import Node
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from registry.proven_evidence import TrustedBlock
+    from registry.proofs.proven_evidence import TrustedBlock
 
 
 @dataclass

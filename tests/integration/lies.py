@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from rpc_proxy import Forward, Message, Rule, altered, error, limited, not_done
 
-from registry.audit_report import AuditReport
+from registry.auditing.audit_report import AuditReport
+from registry.auditing.findings import Finding, Severity
 from registry.errors import ChainError
-from registry.events import EpochBumped, write_log
-from registry.findings import Finding, Severity
+from registry.formats.events import EpochBumped, write_log
 from registry.values import Address, IssuerId
 
 if TYPE_CHECKING:

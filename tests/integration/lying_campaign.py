@@ -18,12 +18,12 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from lies import Lie, LogJson, Outcome, all_lies, holds
 from rpc_proxy import RpcProxy, proxied
 
-from registry import artifact
-from registry.audit_report import AuditReport
-from registry.auditing import Audit, AuditRequest
+from registry.auditing.audit import Audit, AuditRequest
+from registry.auditing.audit_report import AuditReport
 from registry.errors import ChainError
-from registry.log_reader import Pace
-from registry.rpc import Node
+from registry.nodes.log_reader import Pace
+from registry.nodes.rpc import Node
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -25,14 +25,14 @@ from desks import CHAIN, REGISTRY
 from rpc_proxy import done_but_lost, limited, not_done
 from soak_site import PATIENCE_S, Site, insist, packed, ready, site_of
 
-from anchor_service import batch_store, changes, store
-from anchor_service.chain import Chain
-from anchor_service.fees import GWEI
-from anchor_service.lifecycle import BatchState
-from registry.credential import credential_digest
-from registry.rpc import Node
-from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
-from registry.strict_json import read_object
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.fees import GWEI
+from anchor_service.store import batch_store, changes, store
+from anchor_service.store.lifecycle import BatchState
+from registry.formats.credential import credential_digest
+from registry.formats.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.formats.strict_json import read_object
+from registry.nodes.rpc import Node
 
 if TYPE_CHECKING:
     from collections.abc import Callable

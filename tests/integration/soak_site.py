@@ -16,8 +16,8 @@ from rpc_proxy import RpcProxy, proxied
 from sqlalchemy import func, select
 from worker_desk import Office, Service, Zygote, going_on, office, zygote
 
-from anchor_service import batch_store
-from anchor_service.schema import placement
+from anchor_service.store import batch_store
+from anchor_service.store.schema import placement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,22 +14,22 @@ from api_documents import EMAIL, NAME, TO_ISSUE, document, line, raw
 from api_process import ISSUER_ID, LINES, Api, new_key, new_workspace, running_api, seal_open
 from databases import new_postgres
 
-from anchor_service import store
-from anchor_service.api_keys import Scope
-from anchor_service.database import Database
-from registry.credential import Credential
-from registry.data_integrity import SignatureState, check_signature
-from registry.leaf import leaf_hash
-from registry.receipt import Receipt, extract
-from registry.strict_json import read_object
-from registry.tree import root_from_path
+from anchor_service.store import store
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.database import Database
+from registry.documents.data_integrity import SignatureState, check_signature
+from registry.formats.credential import Credential
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt, extract
+from registry.formats.strict_json import read_object
+from registry.formats.tree import root_from_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
 
-    from registry.workspace import Workspace
+    from registry.workspaces.workspace import Workspace
 
 PORTION = 512
 """Lines that the API stores in one transaction."""
@@ -295,7 +295,7 @@ def test_an_idempotency_key_makes_one_status_change(site: Site) -> None:
 
 
 def test_keys_hold_across_processes_until_they_are_revoked(site: Site) -> None:
-    from anchor_service import api_keys
+    from anchor_service.store import api_keys
 
     text = new_key(site.database, Scope.CREDENTIALS_READ, name="brief")
     client = site.api.client(text)

@@ -12,17 +12,18 @@ from api_in_process import UNLIMITED, glance_of, new_app, open_client, sqlite
 from api_process import LINES, bare_workspace, new_key, seal_open
 from fastapi.routing import APIRoute
 
-from anchor_service import api_keys, cli_api
+from anchor_service import cli_api
 from anchor_service.api.access import Allowed
 from anchor_service.api.problems import PROBLEMS
-from anchor_service.api_keys import Scope
+from anchor_service.store import api_keys
+from anchor_service.store.api_keys import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
 
-    from anchor_service.database import Database
+    from anchor_service.store.database import Database
 
 PUBLIC = None
 GONE = 404

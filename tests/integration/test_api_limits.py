@@ -14,7 +14,7 @@ from api_process import LINES, bare_workspace, new_key, seal_open
 from anchor_service.api.gauges import ServiceGauges
 from anchor_service.api.limits import Rate
 from anchor_service.api.settings import ApiSettings
-from anchor_service.database import Database
+from anchor_service.store.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

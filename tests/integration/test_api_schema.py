@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from anchor_service.api.services import Question
-    from anchor_service.database import Database
-    from registry.strict_json import JsonObject
+    from anchor_service.store.database import Database
+    from registry.formats.strict_json import JsonObject
 
 CHECKS = [
     not_a_server_error,
@@ -68,9 +68,9 @@ def judge(raw: bytes, question: Question) -> JsonObject:
     """The library's own verifier, with nobody to ask."""
     from datetime import UTC, datetime
 
-    from registry.evidence import NoEvidence
-    from registry.policy import TrustPolicy
-    from registry.verifier import verify
+    from registry.judging.policy import TrustPolicy
+    from registry.judging.verifier import verify
+    from registry.proofs.evidence import NoEvidence
 
     del question
     unasked = NoEvidence("no node in this test")

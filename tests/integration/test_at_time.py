@@ -21,26 +21,28 @@ from hypothesis.stateful import run_state_machine_as_test
 from issuer_life import CHAIN, GAS, MASK, REGISTRY, SIZE, Life, policy_for, sealed
 from rpc_proxy import RpcProxy, altered, error, proxied
 
-from registry import artifact, cli, cli_verify
-from registry.block_header import Header
-from registry.bundle import Bundle, BundledLog
-from registry.chain_reader import read_evidence
-from registry.devchain import mine_to_finality
+from registry import cli
+from registry.cli import verify
 from registry.errors import NodeInconsistent
-from registry.evidence import GivenBlock, Proven, Subject
-from registry.header_fields import header_rlp
-from registry.history import issuer_id_of
-from registry.history_reader import HistoryReader
-from registry.nodes_to_ask import NodesToAsk
-from registry.proven_evidence import TrustedBlock
+from registry.formats.history import issuer_id_of
+from registry.formats.storage import issuer_slots
+from registry.judging.verifier import verify_bundle
+from registry.nodes.chain_reader import read_evidence
+from registry.nodes.header_fields import header_rlp
+from registry.nodes.history_reader import HistoryReader
+from registry.nodes.nodes_to_ask import NodesToAsk
+from registry.nodes.rpc import Node
+from registry.proofs.block_header import Header
+from registry.proofs.bundle import Bundle, BundledLog
+from registry.proofs.evidence import GivenBlock, Proven, Subject
+from registry.proofs.proven_evidence import TrustedBlock
 from registry.reasons import Reason
 from registry.report import Step
-from registry.rpc import Node
-from registry.storage import issuer_slots
 from registry.values import Address, Salt
-from registry.verifier import verify_bundle
-from registry.verify_sources import NodeToAsk
-from registry.verifying import judge_all
+from registry.verifying.files import judge_all
+from registry.verifying.sources import NodeToAsk
+from registry.workspaces import artifact
+from registry.workspaces.devchain import mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,9 +50,9 @@ if TYPE_CHECKING:
 
     from bare_chain import BareChain
 
-    from registry.receipt import Receipt
+    from registry.formats.receipt import Receipt
+    from registry.proofs.told_history import IssuerHistory
     from registry.report import Report
-    from registry.told_history import IssuerHistory
     from registry.values import IssuerId
 
 
@@ -530,7 +532,7 @@ def test_the_command_answers_about_the_past(
         def now(cls, tz: tzinfo | None = None) -> Clock:
             return cls.fromtimestamp(school.seconds["revoke"] + 2 * HOUR, tz)
 
-    monkeypatch.setattr(cli_verify, "datetime", Clock)
+    monkeypatch.setattr(verify, "datetime", Clock)
     trusted = policy_for(school.issuer_id)
     policy = tmp_path / "policy.toml"
     policy.write_text(

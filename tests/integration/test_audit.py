@@ -14,11 +14,11 @@ from rpc_proxy import altered, error, proxied
 
 import anchor_service
 from registry.cli import main
-from registry.devchain import running_chain
-from registry.event_reader import deployment_block
-from registry.log_reader import read_ranges
-from registry.rpc import Node
-from registry.workspace import Workspace
+from registry.nodes.event_reader import deployment_block
+from registry.nodes.log_reader import read_ranges
+from registry.nodes.rpc import Node
+from registry.workspaces.devchain import running_chain
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

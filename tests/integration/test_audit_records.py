@@ -12,7 +12,7 @@ import pytest
 
 import anchor_service
 from registry.cli import main
-from registry.devchain import running_chain
+from registry.workspaces.devchain import running_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

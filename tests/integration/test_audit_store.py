@@ -13,14 +13,14 @@ import pytest
 from audited_chain import CHAIN, META, Registry, audit_of, registry_chain
 from contract_views import REGISTRY
 
-from registry.audit_store import AuditStore, StorePlace
+from registry.auditing.audit_store import AuditStore, StorePlace
 from registry.errors import StoreError
 from registry.values import Address, BlockHash, ChainId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry.audit_report import AuditReport
+    from registry.auditing.audit_report import AuditReport
 
 PROGRAM = Path(__file__).with_name("killed_audit.py")
 KILLED = -9

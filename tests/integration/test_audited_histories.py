@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import initialize, run_state_machine_as_test
 from lying_campaign import walked_chain
 
-from registry.auditing import Audit, AuditRequest
-from registry.log_reader import Pace
-from registry.rpc import Node
+from registry.auditing.audit import Audit, AuditRequest
+from registry.nodes.log_reader import Pace
+from registry.nodes.rpc import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bare_chain import BareChain
     from reference_model import Issuer
 
-    from registry.audit_report import AuditReport
+    from registry.auditing.audit_report import AuditReport
 
 ISSUERS = 12
 EVEN = (2**256 - 1) // 3

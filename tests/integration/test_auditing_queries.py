@@ -13,7 +13,7 @@ from audited_chain import META, audit_of, registry_chain
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry.audit_report import AuditReport
+    from registry.auditing.audit_report import AuditReport
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "auditing.md").read_text("utf-8")
 QUERIES = dict(

@@ -15,27 +15,27 @@ from databases import EMPTY, new_postgres
 from desks import add, anchors, deployed_chain, new_issuer, new_key, open_line, run, submit
 from sqlalchemy import select, text
 
-from anchor_service import backup, batch_store, erasure, idempotency, store
-from anchor_service.chain import Chain
-from anchor_service.database import Database
-from anchor_service.documents import pack
+from anchor_service.engine.chain import Chain
 from anchor_service.errors import BackupRefused, ErasureRefused
-from anchor_service.exporting import receipt_of
-from anchor_service.lifecycle import BatchState
-from anchor_service.schema import HEAD, credential, metadata
-from anchor_service.schema import idempotency as answers
-from anchor_service.store import NewCredential
-from registry.credential import Credential
-from registry.leaf import leaf_hash
-from registry.rpc import Node
-from registry.tree import MerkleTree, root_from_path
+from anchor_service.operating.exporting import receipt_of
+from anchor_service.store import backup, batch_store, erasure, idempotency, store
+from anchor_service.store.database import Database
+from anchor_service.store.documents import pack
+from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.schema import HEAD, credential, metadata
+from anchor_service.store.schema import idempotency as answers
+from anchor_service.store.store import NewCredential
+from registry.formats.credential import Credential
+from registry.formats.leaf import leaf_hash
+from registry.formats.tree import MerkleTree, root_from_path
+from registry.nodes.rpc import Node
 from registry.values import ChainId, CredentialDigest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from anchor_service.keys import ChainKey
+    from anchor_service.engine.keys import ChainKey
 
 CHAIN = ChainId(31337)
 
@@ -120,7 +120,7 @@ def test_what_was_anchored_after_the_backup_is_adopted_and_not_sent_again(
     issuer_id = new_issuer(node, key)
     add(database, "Ana", "Bo")
     with open_line(database, Chain(node, CHAIN), key, issuer_id) as line:
-        from anchor_service import anchoring
+        from anchor_service.engine import anchoring
 
         anchoring.seal_open(line)
         backup.back_up(database, tmp_path / "sealed.backup", 1, ignore)
@@ -365,7 +365,7 @@ def pg_files(
 def seal(database: Database) -> None:
     import os
 
-    from anchor_service.sealing import seal as seal_batch
+    from anchor_service.store.sealing import seal as seal_batch
     from registry.values import Address, IssuerId
 
     with database.write() as connection:
@@ -397,8 +397,8 @@ def test_an_answer_kept_for_repeats_goes_too(database: Database) -> None:
 
 
 def test_nothing_is_erased_while_its_revocation_is_on_the_way(database: Database) -> None:
-    from anchor_service import changes
-    from registry.events import StatusChange
+    from anchor_service.store import changes
+    from registry.formats.events import StatusChange
 
     add(database, "Ana")
     seal(database)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from audited_chain import META, Registry, audit_of, registry_chain
 
-from registry.chain_findings import MASS_REVOCATION
-from registry.events import StatusChange
-from registry.findings import Finding, Matter, Severity
-from registry.leaf_files import file_name
-from registry.manifest import manifest_hash
-from registry.tree import MerkleTree
+from registry.auditing.chain_findings import MASS_REVOCATION
+from registry.auditing.findings import Finding, Matter, Severity
+from registry.auditing.leaf_files import file_name
+from registry.formats.events import StatusChange
+from registry.formats.manifest import manifest_hash
+from registry.formats.tree import MerkleTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from eth_abi.abi import decode, encode
 
-from registry import artifact, storage
-from registry.chain_reader import read_evidence
-from registry.devchain import mine_to_finality
 from registry.errors import NodeInconsistent, NodeRefused
-from registry.evidence import OneNode, Snapshot, Subject
+from registry.formats import storage
+from registry.formats.storage import BatchRecord, IssuerRecord, Status
 from registry.keccak import keccak256
-from registry.rpc import Node, data
-from registry.storage import BatchRecord, IssuerRecord, Status
+from registry.nodes.chain_reader import read_evidence
+from registry.nodes.rpc import Node
+from registry.proofs.evidence import OneNode, Snapshot, Subject
+from registry.rpc_hex import data
 from registry.values import Address, BatchRoot, ChainId, CodeHash, DidHash, IssuerId, Slot
+from registry.workspaces import artifact
+from registry.workspaces.devchain import mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from registry.strict_json import JsonObject, JsonValue
+    from registry.formats.strict_json import JsonObject, JsonValue
 
 CHAIN = ChainId(ChainId.DEVELOPMENT)
 OWNER = Address(b"\xaa" * 20)

@@ -17,7 +17,7 @@ from contract_walk import CALLS, CHAIN, YES, YES_CODE, Walk
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from registry import artifact
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from registry import anvil, artifact, devchain
-from registry.devchain import DevChain, mine_to_finality, running_chain
-from registry.devchain_record import Record
 from registry.errors import DevChainFailed, NodeUnreachable
-from registry.processes import identity
-from registry.rpc import Node, quantity
+from registry.nodes.rpc import Node
+from registry.rpc_hex import quantity
 from registry.values import ChainId
-from registry.workspace import FILE, new_config_text
+from registry.workspaces import anvil, artifact, devchain
+from registry.workspaces.devchain import DevChain, mine_to_finality, running_chain
+from registry.workspaces.devchain_record import Record
+from registry.workspaces.processes import identity
+from registry.workspaces.workspace import FILE, new_config_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -186,7 +187,7 @@ def test_where_no_state_starts_none_is_lost(chain: DevChain, tmp_path: Path) -> 
 USE_AND_WAIT = """
 import sys, time
 from pathlib import Path
-from registry.devchain import running_chain
+from registry.workspaces.devchain import running_chain
 with running_chain(Path(sys.argv[1])) as url:
     print(url, flush=True)
     time.sleep(600)
@@ -457,6 +458,6 @@ def test_without_anvil_it_says_how_to_install_one(
     monkeypatch.delenv("CREDANCHOR_ANVIL", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(anvil, "__file__", str(tmp_path / "registry/anvil.py"))
+    monkeypatch.setattr(anvil, "__file__", str(tmp_path / "registry/workspaces/anvil.py"))
     with pytest.raises(DevChainFailed, match="install Foundry"):
         anvil.find()

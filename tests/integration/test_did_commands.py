@@ -16,16 +16,16 @@ import rfc8785
 from test_export_bundle import cut_off
 from web_server import HOST, Site, https_site
 
-from anchor_service.did_changes import DID_DOCUMENT
-from anchor_service.issuer_key import IssuerKey
-from registry import guarded_https
+from anchor_service.issuing.did_changes import DID_DOCUMENT
+from anchor_service.issuing.issuer_key import IssuerKey
 from registry.cli import main
-from registry.devchain import running_chain
-from registry.did_document import DidDocument
-from registry.issuer_keys import IssuerKeys
-from registry.receipt import extract
-from registry.status_list import Entry, KnownList, ListStatus, judge_list
-from registry.workspace import Workspace
+from registry.documents.did_document import DidDocument
+from registry.documents.issuer_keys import IssuerKeys
+from registry.documents.status_list import Entry, KnownList, ListStatus, judge_list
+from registry.formats.receipt import extract
+from registry.verifying import guarded_https
+from registry.workspaces.devchain import running_chain
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -229,7 +229,7 @@ def test_only_a_did_web_can_be_given(
 def test_a_did_keys_document_is_signed_by_it_and_does_not_rotate(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from registry.issuer_word import is_self_signed
+    from registry.documents.issuer_word import is_self_signed
 
     folder = tmp_path / "w"
     assert main(["-w", str(folder), "init"]) == 0

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from web_server import HOST, Site, https_site
 
-from registry.did_document import MAX_DID_DOCUMENT_BYTES
-from registry.did_web import document_url, fetch_document
+from registry.documents.did_document import MAX_DID_DOCUMENT_BYTES
 from registry.errors import MalformedValue, NotFetched
-from registry.guarded_https import Guard, fetch, is_public
+from registry.verifying.did_web import document_url, fetch_document
+from registry.verifying.guarded_https import Guard, fetch, is_public
 
 if TYPE_CHECKING:
     import ssl

@@ -12,21 +12,22 @@ from databases import new_sqlite
 from desks import CHAIN, FEES, REGISTRY, add, memory_chain, new_issuer, new_key, open_line, quick
 from rpc_proxy import RpcProxy, altered, done_but_lost, error, limited, proxied, result
 
-from anchor_service import anchoring, batch_store, watching
-from anchor_service.broadcasts import Broadcast
-from anchor_service.chain import Chain
-from anchor_service.endpoints import Pool
+from anchor_service.engine import anchoring, watching
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.endpoints import Pool
+from anchor_service.engine.schedule import ALL
 from anchor_service.errors import Blocked
-from anchor_service.lifecycle import BatchState
-from anchor_service.schedule import ALL
+from anchor_service.store import batch_store
+from anchor_service.store.broadcasts import Broadcast
+from anchor_service.store.lifecycle import BatchState
 from registry.errors import NodeRefused, NodeUnreachable
-from registry.rpc import Node
+from registry.nodes.rpc import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 NOWHERE = "http://127.0.0.1:9/secret-key"
 

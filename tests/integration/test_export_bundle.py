@@ -14,24 +14,23 @@ import pytest
 from rpc_proxy import altered, proxied
 from test_line import LEARNERS, Shell
 
-from anchor_service import batch_store
-from anchor_service.bundling import Bundler
 from anchor_service.errors import BundleNotProven
-from anchor_service.exporting import export_bundles
-from anchor_service.lifecycle import BatchState
-from anchor_service.opening import open_database
-from registry import cli_verify
-from registry.bundle import Bundle
-from registry.cli import main
-from registry.devchain import running_chain
-from registry.rpc import Node
-from registry.workspace import Workspace
+from anchor_service.operating.bundling import Bundler
+from anchor_service.operating.exporting import export_bundles
+from anchor_service.operating.opening import open_database
+from anchor_service.store import batch_store
+from anchor_service.store.lifecycle import BatchState
+from registry.cli import main, verify
+from registry.nodes.rpc import Node
+from registry.proofs.bundle import Bundle
+from registry.workspaces.devchain import running_chain
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from anchor_service.batch_store import Batch
-    from anchor_service.bundling import BatchProof
+    from anchor_service.operating.bundling import BatchProof
+    from anchor_service.store.batch_store import Batch
 
 NO_SOCKETS = """
 import sys
@@ -139,7 +138,7 @@ def test_a_proof_that_is_older_than_max_age_cannot_check(
         def now(cls, tz: tzinfo | None = None) -> Clock:
             return cls.fromtimestamp(later.timestamp(), tz)
 
-    monkeypatch.setattr(cli_verify, "datetime", Clock)
+    monkeypatch.setattr(verify, "datetime", Clock)
     ask = ("verify", "--offline", "--trusted-block", answer["block"], answer["files"][0]["file"])
     (report,) = shell.json(*ask, "--max-age", "4d")["reports"]
     assert report["verdict"] == "VALID"

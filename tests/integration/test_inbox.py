@@ -20,13 +20,15 @@ from databases import new_sqlite
 from sqlalchemy import select
 
 import anchor_service
-from anchor_service import inbox, preview, store
-from anchor_service.inbox import Outcome, Step, Taken
-from anchor_service.inbox_watch import taking_in
-from anchor_service.opening import open_database, open_key
-from anchor_service.schema import credential, inbox_file
+from anchor_service.intake import inbox
+from anchor_service.intake.inbox import Outcome, Step, Taken
+from anchor_service.intake.inbox_watch import taking_in
+from anchor_service.operating import preview
+from anchor_service.operating.opening import open_database, open_key
+from anchor_service.store import store
+from anchor_service.store.schema import credential, inbox_file
 from registry.cli import main
-from registry.workspace import Workspace
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -32,23 +32,22 @@ from registry import (
     TrustPolicy,
     Verdict,
     Verifier,
-    anvil,
     cli,
-    cli_verify,
     credential_files,
-    verify_sources,
-    workspace,
 )
-from registry.credential import Credential, without_anchor_proofs
-from registry.receipt import extract
-from registry.strict_json import read_object
-from registry.verify_sources import WorkspaceToAsk
+from registry.cli import verify
+from registry.formats.credential import Credential, without_anchor_proofs
+from registry.formats.receipt import extract
+from registry.formats.strict_json import read_object
+from registry.verifying import sources
+from registry.verifying.sources import WorkspaceToAsk
+from registry.workspaces import anvil, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from registry.verifying import Item
+    from registry.verifying.files import Item
 
 EVERY = {"ada": "VALID", "ben": "REVOKED", "cleo": "ISSUER_UNTRUSTED", "altered": "TAMPERED"}
 
@@ -112,12 +111,12 @@ def test_a_report_has_a_check_for_every_step_with_all_that_a_program_needs(found
 def test_the_command_line_answers_to_the_letter_the_same(
     found: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Clock(cli_verify.datetime):  # type: ignore[name-defined,misc]
+    class Clock(verify.datetime):  # type: ignore[name-defined,misc]
         @classmethod
         def now(cls, tz: Any = None) -> Any:
             return NOW
 
-    monkeypatch.setattr(cli_verify, "datetime", Clock)
+    monkeypatch.setattr(verify, "datetime", Clock)
     paths = [found.file(f"{name}.json") for name in EVERY]
     policy = str(found.file("trust.toml"))
     cli.main(["verify", "--json", "--policy", policy, "--rpc", found.url, *map(str, paths)])
@@ -470,7 +469,7 @@ def test_a_workspaces_nodes_are_another_way_and_one_that_failed_is_asked_again_l
     found: World, tmp_path: Path, proxy: RpcProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(verify_sources, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(sources, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     with proxied(found.url) as other:
         text = workspace.new_config_text(
             chain=CHAIN,

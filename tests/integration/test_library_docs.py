@@ -17,7 +17,8 @@ from library_world import world
 from rpc_proxy import proxied
 from test_verdict_docs import NOW
 
-from registry import MalformedDocument, MalformedPolicy, MalformedValue, Verifier, library
+from registry import MalformedDocument, MalformedPolicy, MalformedValue, Verifier
+from registry.verifying import library
 
 if TYPE_CHECKING:
     import pytest

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import anchor_service
-from anchor_service.did_changes import DID_DOCUMENT
-from registry.canonical import canonicalize
-from registry.chain_reader import read_evidence
+from anchor_service.issuing.did_changes import DID_DOCUMENT
 from registry.cli import main
-from registry.credential import Credential
-from registry.devchain import mine_to_finality, running_chain
-from registry.evidence import Evidence, Subject
-from registry.receipt import Receipt
-from registry.rpc import Node
+from registry.formats.canonical import canonicalize
+from registry.formats.credential import Credential
+from registry.formats.receipt import Receipt
+from registry.nodes.chain_reader import read_evidence
+from registry.nodes.rpc import Node
+from registry.proofs.evidence import Evidence, Subject
 from registry.values import BatchRoot
-from registry.workspace import Workspace
+from registry.workspaces.devchain import mine_to_finality, running_chain
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

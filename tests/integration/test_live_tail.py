@@ -9,15 +9,15 @@ import pytest
 from audited_chain import META, Registry, audit_of, registry_chain
 from rpc_proxy import altered, proxied
 
+from registry.auditing.following import Followed, follow
 from registry.errors import NodeInconsistent
-from registry.following import Followed, follow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from registry.audit_store import AuditStore
-    from registry.auditing import Audit
+    from registry.auditing.audit import Audit
+    from registry.auditing.audit_store import AuditStore
 
 
 @pytest.fixture

@@ -29,25 +29,26 @@ from test_verify_cli import (
     trust,
 )
 
-from registry import cli, storage
-from registry.devchain import DevChain
-from registry.evidence import Subject
-from registry.leaf import leaf_hash
-from registry.nodes_to_ask import NodesToAsk
-from registry.policy import TrustPolicy
-from registry.receipt import Receipt, embed
+from registry import cli
+from registry.formats import storage
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt, embed
+from registry.formats.tree import MerkleTree
+from registry.judging.policy import TrustPolicy
+from registry.nodes.nodes_to_ask import NodesToAsk
+from registry.nodes.rpc import Node
+from registry.proofs.evidence import Subject
 from registry.report import Verdict
-from registry.rpc import Node
-from registry.tree import MerkleTree
 from registry.values import LeafHash, Salt
-from registry.verifying import judge_all
+from registry.verifying.files import judge_all
+from registry.workspaces.devchain import DevChain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from registry.formats.strict_json import JsonObject
     from registry.report import Report
-    from registry.strict_json import JsonObject
     from registry.values import IssuerId
 
 AGREED = "by storage proof under a block hash that 3 of 3 nodes agree on"
@@ -178,9 +179,9 @@ def test_one_that_calls_another_branch_final_is_named(town: Town) -> None:
             return None
         block = forward(call)["result"]
         fields = {**block, "extraData": "0x6c6965", "hash": None}
-        from registry import rlp
-        from registry.header_fields import _LATER_MEMBERS, _MEMBERS
         from registry.keccak import keccak256
+        from registry.nodes.header_fields import _LATER_MEMBERS, _MEMBERS
+        from registry.proofs import rlp
 
         every = [*_MEMBERS, *[one for one in _LATER_MEMBERS if fields.get(one[0]) is not None]]
         raw = rlp.encode([read(fields[name], name) for name, read in every])
@@ -421,7 +422,7 @@ def batch_of(
         }
         for number in range(size)
     ]
-    from registry.credential import credential_digest
+    from registry.formats.credential import credential_digest
 
     salts = [Salt(sha256(f"{size} {number}".encode()).digest()) for number in range(size)]
     padded = -(-size // 128) * 128
@@ -468,7 +469,7 @@ def test_ten_thousand_credentials_take_under_a_hundred_calls(
 def test_a_node_learns_the_batch_and_nothing_of_a_credential(town: Town) -> None:
     def learnt(index: int) -> list[Any]:
         salt = Salt(sha256(b"salt").digest())
-        from registry.credential import credential_digest
+        from registry.formats.credential import credential_digest
 
         digest = credential_digest(town.document)
         leaves = [LeafHash(sha256(bytes([n, 1])).digest()) for n in range(256)]

@@ -13,13 +13,13 @@ from databases import new_sqlite
 from sqlalchemy import select
 
 import anchor_service
-from anchor_service import worker
-from anchor_service.database import Database
-from anchor_service.schema import notice
+from anchor_service.engine import worker
+from anchor_service.store.database import Database
+from anchor_service.store.schema import notice
 from registry.cli import main
-from registry.devchain import running_chain
-from registry.open_badges import faults
-from registry.workspace import Workspace
+from registry.documents.open_badges import faults
+from registry.workspaces.devchain import running_chain
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from registry.chain_reader import read_evidence
 from registry.errors import ChainError, NodeInconsistent, NodeRefused, NodeUnreachable
-from registry.evidence import Subject
-from registry.rpc import Node
+from registry.nodes.chain_reader import read_evidence
+from registry.nodes.rpc import Node
+from registry.proofs.evidence import Subject
 from registry.values import Address, BatchRoot, ChainId, IssuerId
 
 if TYPE_CHECKING:

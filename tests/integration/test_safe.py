@@ -13,9 +13,9 @@ from eth_account import Account
 from web3 import HTTPProvider, Web3
 from web3.exceptions import ContractCustomError
 
-from registry import artifact
-from registry.typed_data import AnchorMessage, signing_digest
+from registry.formats.typed_data import AnchorMessage, signing_digest
 from registry.values import Address, BatchRoot, ChainId, IssuerId, MetaHash
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount

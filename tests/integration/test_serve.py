@@ -17,17 +17,17 @@ from api_process import Api, new_key, new_workspace, running_api
 from webhook_receiver import SECRET, Receiver, receiving
 
 from anchor_service.api.judging import WorkspaceJudge
-from anchor_service.database import Database
-from registry.block_header import Header
+from anchor_service.store.database import Database
 from registry.cli import main
-from registry.devchain import DevChain
-from registry.evidence import GivenBlock
-from registry.policy import TrustPolicy
-from registry.proven_evidence import TrustedBlock
+from registry.judging.policy import TrustPolicy
+from registry.judging.verifier import verify_bundle
+from registry.proofs.block_header import Header
+from registry.proofs.evidence import GivenBlock
+from registry.proofs.proven_evidence import TrustedBlock
 from registry.report import Verdict
 from registry.values import ChainId
-from registry.verifier import verify_bundle
-from registry.workspace import Workspace
+from registry.workspaces.devchain import DevChain
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,18 +10,18 @@ from audited_chain import CHAIN, META, Registry, registry_chain
 from contract_views import REGISTRY
 from rpc_proxy import altered, proxied
 
-from registry.audit_statement import read_signed, sign
-from registry.auditor_key import load_or_create
+from registry.auditing.auditor_key import load_or_create
+from registry.auditing.statement import read_signed, sign
 from registry.cli import main
-from registry.history import issuer_id_of
-from registry.multikey import PublicKey, did_key
+from registry.documents.multikey import PublicKey, did_key
+from registry.formats.history import issuer_id_of
 from registry.values import Address, Bytes32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 
 @pytest.fixture(scope="module")

@@ -11,17 +11,18 @@ from desks import CHAIN, REGISTRY, memory_chain, new_issuer, open_line
 from eth_account import Account
 from rpc_proxy import altered, not_done, proxied
 
-from anchor_service import anchoring, batch_store, keys, watching
-from anchor_service.chain import Chain
+from anchor_service.engine import anchoring, keys, watching
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.fees import GWEI, Fees
+from anchor_service.engine.keys import ChainKey, RemoteSigner
+from anchor_service.engine.schedule import ALL
 from anchor_service.errors import Blocked, KeyUnusable
-from anchor_service.fees import GWEI, Fees
-from anchor_service.keys import ChainKey, RemoteSigner
-from anchor_service.lifecycle import BatchState, Reason
-from anchor_service.schedule import ALL
-from registry.abi import Lanes
-from registry.events import StatusChange
-from registry.rpc import Node
-from registry.typed_data import AnchorMessage, StatusMessage, signing_digest
+from anchor_service.store import batch_store
+from anchor_service.store.lifecycle import BatchState, Reason
+from registry.formats.abi import Lanes
+from registry.formats.events import StatusChange
+from registry.formats.typed_data import AnchorMessage, StatusMessage, signing_digest
+from registry.nodes.rpc import Node
 from registry.values import Address, BatchRoot, ChainId, IssuerId, MetaHash
 
 if TYPE_CHECKING:

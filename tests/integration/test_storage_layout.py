@@ -1,4 +1,4 @@
-"""The compiler's account of the contract's storage, against what `registry.storage` relies on."""
+"""The compiler's account of the storage, against what `registry.formats.storage` relies on."""
 
 from __future__ import annotations
 

@@ -13,17 +13,17 @@ from alembic.migration import MigrationContext
 from sqlalchemy import delete, inspect, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from anchor_service import batch_store, changes, inclusions, leases, notices, outbox, store
-from anchor_service.database import Database
+from anchor_service.engine.fees import Fees
 from anchor_service.errors import DatabaseError, LeaseLost, StateMoved, UnknownCredential
-from anchor_service.fees import Fees
-from anchor_service.inclusions import Inclusion
-from anchor_service.lifecycle import BatchState, ChangeState, IntentState
-from anchor_service.outbox import Attempt, Kind
-from anchor_service.schema import credential, metadata, placement
-from anchor_service.sealing import seal
-from anchor_service.store import NewCredential
-from registry.events import StatusChange
+from anchor_service.store import batch_store, changes, inclusions, leases, notices, outbox, store
+from anchor_service.store.database import Database
+from anchor_service.store.inclusions import Inclusion
+from anchor_service.store.lifecycle import BatchState, ChangeState, IntentState
+from anchor_service.store.outbox import Attempt, Kind
+from anchor_service.store.schema import credential, metadata, placement
+from anchor_service.store.sealing import seal
+from anchor_service.store.store import NewCredential
+from registry.formats.events import StatusChange
 from registry.values import Address, BlockHash, ChainId, CredentialDigest, IssuerId, TxHash
 
 if TYPE_CHECKING:

@@ -33,31 +33,32 @@ from eth_account import Account
 from rpc_proxy import proxied, strict_pool
 from sqlalchemy import select
 
-from anchor_service import anchoring, batch_store, changes, contract, inclusions, store, watching
-from anchor_service.chain import Chain
-from anchor_service.contract import BatchMasks
+from anchor_service.engine import anchoring, contract, watching
+from anchor_service.engine.chain import Chain
+from anchor_service.engine.contract import BatchMasks
+from anchor_service.engine.keys import ChainKey
+from anchor_service.engine.schedule import ALL
+from anchor_service.engine.spending import spending
 from anchor_service.errors import Blocked, StillPending
-from anchor_service.keys import ChainKey
-from anchor_service.lifecycle import BatchState, ChangeState, Moment, Reason
-from anchor_service.schedule import ALL
-from anchor_service.schema import attempt, intent
-from anchor_service.spending import spending
-from registry.devchain import DevChain
+from anchor_service.store import batch_store, changes, inclusions, store
+from anchor_service.store.lifecycle import BatchState, ChangeState, Moment, Reason
+from anchor_service.store.schema import attempt, intent
 from registry.errors import NodeUnreachable
-from registry.events import StatusChange
-from registry.rpc import Node
-from registry.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.formats.events import StatusChange
+from registry.formats.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.nodes.rpc import Node
 from registry.values import ChainId, MetaHash
+from registry.workspaces.devchain import DevChain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from anchor_service.anchoring import Line
-    from anchor_service.batch_store import Batch
-    from anchor_service.broadcasts import Broadcast
-    from anchor_service.database import Database
-    from anchor_service.submitter import Limits
+    from anchor_service.engine.anchoring import Line
+    from anchor_service.engine.submitter import Limits
+    from anchor_service.store.batch_store import Batch
+    from anchor_service.store.broadcasts import Broadcast
+    from anchor_service.store.database import Database
     from registry.values import IssuerId
 
 

@@ -8,7 +8,7 @@ import pytest
 from bare_chain import BareChain, bare_chain
 from eth_utils.crypto import keccak
 
-from registry import artifact
+from registry.workspaces import artifact
 
 
 def deploy(rpc: BareChain) -> dict[str, Any]:

@@ -23,20 +23,22 @@ from contract_views import calldata
 from contract_walk import CALLS
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from registry import artifact, cli, cli_verify
-from registry.credential import credential_digest
-from registry.data_integrity import sign
-from registry.history import issuer_id_of
-from registry.leaf import leaf_hash
-from registry.multikey import PublicKey, did_key
-from registry.receipt import Receipt, embed
-from registry.tree import MerkleTree
+from registry import cli
+from registry.cli import verify
+from registry.documents.data_integrity import sign
+from registry.documents.multikey import PublicKey, did_key
+from registry.formats.credential import credential_digest
+from registry.formats.history import issuer_id_of
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt, embed
+from registry.formats.tree import MerkleTree
 from registry.values import Address, ChainId, LeafHash, Salt
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
     from registry.values import IssuerId
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "verdicts.md"
@@ -146,7 +148,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BareChain]
             return cls.fromtimestamp(NOW.timestamp(), tz)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli_verify, "datetime", Clock)
+    monkeypatch.setattr(verify, "datetime", Clock)
     with bare_chain(CHAIN.number, "--timestamp", str(noon("2026-01-09"))) as rpc:
         people = rpc("eth_accounts")
         deploy = "0x" + (artifact.SALT + artifact.load().creation_code).hex()

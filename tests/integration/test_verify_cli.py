@@ -22,23 +22,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_abi.abi import encode
 
-from registry import artifact, cli, cli_verify, workspace
-from registry.credential import credential_digest
-from registry.data_integrity import sign
-from registry.devchain import DevChain, mine_to_finality
+from registry import cli
+from registry.cli import verify
+from registry.documents.data_integrity import sign
+from registry.documents.multikey import PublicKey, did_key
+from registry.formats.credential import credential_digest
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt, embed
+from registry.formats.storage import batch_slot, decode_batch, masks
+from registry.formats.tree import MerkleTree
 from registry.keccak import keccak256
-from registry.leaf import leaf_hash
-from registry.multikey import PublicKey, did_key
-from registry.receipt import Receipt, embed
-from registry.rpc import Node
-from registry.storage import batch_slot, decode_batch, masks
-from registry.tree import MerkleTree
+from registry.nodes.rpc import Node
 from registry.values import Address, ChainId, IssuerId, LeafHash, Salt
+from registry.workspaces import artifact, workspace
+from registry.workspaces.devchain import DevChain, mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from registry.strict_json import JsonObject, JsonValue
+    from registry.formats.strict_json import JsonObject, JsonValue
 
 CHAIN = ChainId(31337)
 SIZE = 256
@@ -388,7 +390,7 @@ def test_a_head_older_than_max_age_cannot_check(
         def now(cls, tz: tzinfo | None = None) -> Clock:
             return cls.fromtimestamp(newest + 60, tz)
 
-    monkeypatch.setattr(cli_verify, "datetime", Clock)
+    monkeypatch.setattr(verify, "datetime", Clock)
     asked = ("--rpc", registry.url, "--max-age")
     assert desk.verdict(document, receipt, *asked, "59") == "CANNOT_CHECK"
     assert desk.verdict(document, receipt, *asked, "1m") == "VALID"

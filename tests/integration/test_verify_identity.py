@@ -15,18 +15,19 @@ import rfc8785
 from test_verify_cli import CHAIN, INDEX, KEY, PUBLIC, REVOKE, Desk, Registry, deploy, seal
 from web_server import Site, https_site
 
-from registry import artifact, guarded_https
-from registry.data_integrity import sign
-from registry.devchain import DevChain
-from registry.multikey import encode_multikey
-from registry.rpc import Node
+from registry.documents.data_integrity import sign
+from registry.documents.multikey import encode_multikey
+from registry.nodes.rpc import Node
+from registry.verifying import guarded_https
+from registry.workspaces import artifact
+from registry.workspaces.devchain import DevChain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from registry.receipt import Receipt
-    from registry.strict_json import JsonObject
+    from registry.formats.receipt import Receipt
+    from registry.formats.strict_json import JsonObject
     from registry.values import IssuerId
 
 PLACE = "/.well-known/did.json"
@@ -281,7 +282,7 @@ def test_one_document_serves_all_credentials_of_its_issuer(
     desk: Desk, university: University
 ) -> None:
     from registry import cli
-    from registry.receipt import embed
+    from registry.formats.receipt import embed
 
     university.publish(university.document())
     university.commit(university.document())

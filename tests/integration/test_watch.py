@@ -13,10 +13,10 @@ from desks import REGISTRY, memory_chain, new_key, send, submit
 from rpc_proxy import Forward, Message, altered, proxied
 from watch_scene import HOUR_S, META, Scene, new_root, scene
 
-from anchor_service import anchoring
-from anchor_service.did_errand import SetDid
-from anchor_service.schedule import Schedule
-from registry.events import EpochBumped, StatusChange, topic
+from anchor_service.engine import anchoring
+from anchor_service.engine.did_errand import SetDid
+from anchor_service.engine.schedule import Schedule
+from registry.formats.events import EpochBumped, StatusChange, topic
 from registry.values import DidHash
 
 if TYPE_CHECKING:

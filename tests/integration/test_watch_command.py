@@ -20,13 +20,13 @@ from watch_scene import HOOK, Scene, scene
 from webhook_receiver import SECRET, Receiver, receiving, signature
 from worker_desk import office
 
-from anchor_service.account_store import note_account
-from anchor_service.keys import ChainKey
-from anchor_service.lookout import Files
-from registry import anvil
+from anchor_service.engine.keys import ChainKey
+from anchor_service.store.account_store import note_account
+from anchor_service.watch.lookout import Files
 from registry.cli import main
-from registry.devchain import mine_to_finality
-from registry.rpc import Node
+from registry.nodes.rpc import Node
+from registry.workspaces import anvil
+from registry.workspaces.devchain import mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

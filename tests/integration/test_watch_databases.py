@@ -11,9 +11,9 @@ from desks import REGISTRY, memory_chain
 from sqlalchemy.exc import ProgrammingError
 from watch_scene import HOUR_S, Scene, scene
 
-from anchor_service.database import Database
+from anchor_service.store.database import Database
 from registry.cli import main
-from registry.events import StatusChange
+from registry.formats.events import StatusChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

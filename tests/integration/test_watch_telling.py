@@ -12,12 +12,12 @@ from rpc_proxy import not_done, proxied
 from watch_scene import HOOK, HOUR_S, Scene, scene
 from webhook_receiver import SECRET, Receiver, receiving, signature
 
-from anchor_service.alert_webhooks import Recipient, configured, given
-from anchor_service.lookout import BLIND_S
-from anchor_service.told_alerts import QUIET_S
+from anchor_service.watch.alert_webhooks import Recipient, configured, given
+from anchor_service.watch.lookout import BLIND_S
+from anchor_service.watch.told_alerts import QUIET_S
 from registry.errors import WorkspaceError
 from registry.values import IssuerId
-from registry.workspace import Workspace
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import anchor_service
-from registry import artifact
 from registry.cli import main
-from registry.credential import Credential
-from registry.devchain import running_chain
-from registry.leaf import leaf_hash
-from registry.receipt import Receipt
+from registry.formats.credential import Credential
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt
+from registry.workspaces import artifact
+from registry.workspaces.devchain import running_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,15 +15,16 @@ from api_process import CHAIN, ISSUER_ID, REGISTRY, bare_workspace
 from databases import new_postgres, new_sqlite
 from webhook_receiver import SECRET, Receiver, receiving, signature
 
-from anchor_service import batch_store, changes, deliveries, notices, store, webhook_sender
 from anchor_service.api.taking import take, to_store
-from anchor_service.database import Database
-from anchor_service.lifecycle import BatchState
-from anchor_service.sealing import seal
-from anchor_service.webhook_settings import WATCH_ALERT, Endpoint, read_endpoints
-from anchor_service.webhooks import Deliverer
+from anchor_service.store import batch_store, changes, notices, store
+from anchor_service.store.database import Database
+from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.sealing import seal
+from anchor_service.webhooks import deliveries, sender
+from anchor_service.webhooks.posting import Deliverer
+from anchor_service.webhooks.settings import WATCH_ALERT, Endpoint, read_endpoints
 from registry.errors import WorkspaceError
-from registry.events import StatusChange
+from registry.formats.events import StatusChange
 from registry.values import Address
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def finish(database: Database, number: int = 1) -> int:
 
 
 def deliver(database: Database, *endpoints: Endpoint, at: int = NOW) -> int:
-    with webhook_sender.new_client() as client:
+    with sender.new_client() as client:
         return Deliverer(database, endpoints, lambda: at).deliver_due(client)
 
 

@@ -26,15 +26,17 @@ from worker_desk import (
     zygote,
 )
 
-from anchor_service import account_store, anchoring, batch_store, changes, overview, store, worker
+from anchor_service.engine import anchoring, worker
+from anchor_service.engine.posts import Tempo
 from anchor_service.errors import DatabaseError
-from anchor_service.lifecycle import BatchState, ChangeState, Moment
-from anchor_service.posts import Tempo
-from anchor_service.schema import intent, notice, signer_lease
+from anchor_service.operating import overview
+from anchor_service.store import account_store, batch_store, changes, store
+from anchor_service.store.lifecycle import BatchState, ChangeState, Moment
+from anchor_service.store.schema import intent, notice, signer_lease
 from registry import cli
 from registry.errors import WorkspaceError
-from registry.events import StatusChange
-from registry.rpc import Node
+from registry.formats.events import StatusChange
+from registry.nodes.rpc import Node
 from registry.values import ChainId, CredentialDigest
 
 if TYPE_CHECKING:
@@ -263,7 +265,7 @@ def test_a_second_worker_on_sqlite_is_refused(
     environment: Callable[[Office], Office],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("anchor_service.database._LOCK_S", 0.2)
+    monkeypatch.setattr("anchor_service.store.database._LOCK_S", 0.2)
     one = environment(office(tmp_path / "w", url, f"sqlite:///{tmp_path}/i.db"))
     with working(one):
         until(lambda: len(holder(one)) == 1)
@@ -333,7 +335,7 @@ def told(one: Office) -> list[tuple[str, str, str | None]]:
 
 
 def _anchor_gas(one: Office) -> int:
-    from anchor_service.schema import inclusion
+    from anchor_service.store.schema import inclusion
 
     with one.database.read() as connection:
         return int(connection.scalar(select(inclusion.c.gas_used)) or 0)
@@ -461,7 +463,7 @@ def test_a_lease_that_runs_out_mid_send_leaves_one_anchor(
 
     thread = threading.Thread(target=first)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("anchor_service.posts.Post.beat", lambda _: None)
+        patch.setattr("anchor_service.engine.posts.Post.beat", lambda _: None)
         thread.start()
         assert asleep.wait(PATIENCE_S)
         with working(one):

@@ -16,28 +16,29 @@ from desks import CHAIN, REGISTRY, add, new_issuer, new_key, open_line, run, sen
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from anchor_service import changes, store
-from anchor_service.chain import Chain
-from anchor_service.looking import Orders, look
-from anchor_service.lookout import Files, Lookout
-from anchor_service.watch_metrics import WatchMetrics
-from registry.auditing import AuditRequest
-from registry.devchain import mine_to_finality
-from registry.log_reader import Pace
-from registry.rpc import Node, quantity
+from anchor_service.engine.chain import Chain
+from anchor_service.store import changes, store
+from anchor_service.watch.looking import Orders, look
+from anchor_service.watch.lookout import Files, Lookout
+from anchor_service.watch.metrics import WatchMetrics
+from registry.auditing.audit import AuditRequest
+from registry.nodes.log_reader import Pace
+from registry.nodes.rpc import Node
+from registry.rpc_hex import quantity
+from registry.workspaces.devchain import mine_to_finality
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from anchor_service.alert_webhooks import Recipient
-    from anchor_service.anchoring import Line
-    from anchor_service.database import Database
-    from anchor_service.keys import ChainKey
-    from anchor_service.looking import Look
-    from anchor_service.told_alerts import Standing
-    from registry.events import StatusChange
+    from anchor_service.engine.anchoring import Line
+    from anchor_service.engine.keys import ChainKey
+    from anchor_service.store.database import Database
+    from anchor_service.watch.alert_webhooks import Recipient
+    from anchor_service.watch.looking import Look
+    from anchor_service.watch.told_alerts import Standing
+    from registry.formats.events import StatusChange
     from registry.values import IssuerId
 
 META = b"\x3e" * 32

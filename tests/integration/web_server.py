@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from registry.guarded_https import Guard
+from registry.verifying.guarded_https import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

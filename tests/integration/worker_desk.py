@@ -19,10 +19,10 @@ from bare_chain import BareChain
 from desks import CHAIN, REGISTRY, new_issuer, new_key_secret
 from eth_account import Account
 
-from anchor_service.database import Database
-from anchor_service.keys import ChainKey
-from registry.rpc import Node
-from registry.workspace import Workspace
+from anchor_service.engine.keys import ChainKey
+from anchor_service.store.database import Database
+from registry.nodes.rpc import Node
+from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

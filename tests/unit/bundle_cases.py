@@ -22,24 +22,24 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.bundle import Bundle
-from registry.evidence import GivenBlock, Subject
+from registry.formats.storage import issuer_slots
+from registry.judging.verifier import verify_bundle
 from registry.keccak import keccak256
-from registry.proven_evidence import TrustedBlock
+from registry.proofs.bundle import Bundle
+from registry.proofs.evidence import GivenBlock, Subject
+from registry.proofs.proven_evidence import TrustedBlock
 from registry.report import Verdict
-from registry.storage import issuer_slots
 from registry.values import BlockHash, CodeHash, Slot
-from registry.verifier import verify_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from registry.policy import TrustPolicy
-    from registry.proven_evidence import TrustedBlocks
-    from registry.receipt import Receipt
+    from registry.formats.receipt import Receipt
+    from registry.formats.strict_json import JsonObject
+    from registry.judging.policy import TrustPolicy
+    from registry.proofs.proven_evidence import TrustedBlocks
     from registry.report import Report
-    from registry.strict_json import JsonObject
 
 NUMBER = 70_000
 

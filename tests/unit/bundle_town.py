@@ -29,17 +29,18 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.bundle import Bundle
-from registry.credential import credential_digest
-from registry.evidence import GivenBlock, Subject
+from registry.formats.credential import credential_digest
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt
+from registry.formats.storage import issuer_slots
+from registry.formats.tree import MerkleTree
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.verifier import verify_bundle
 from registry.keccak import keccak256
-from registry.leaf import leaf_hash
 from registry.moments import read_moment
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.proven_evidence import TrustedBlock
-from registry.receipt import Receipt
-from registry.storage import issuer_slots
-from registry.tree import MerkleTree
+from registry.proofs.bundle import Bundle
+from registry.proofs.evidence import GivenBlock, Subject
+from registry.proofs.proven_evidence import TrustedBlock
 from registry.values import (
     Address,
     BlockHash,
@@ -49,13 +50,12 @@ from registry.values import (
     LeafHash,
     Salt,
 )
-from registry.verifier import verify_bundle
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from registry.formats.strict_json import JsonObject
     from registry.report import Report
-    from registry.strict_json import JsonObject
     from registry.values import Slot
 
 OTHER_REGISTRY, OTHER_CHAIN = Address(b"\xab" * 20), ChainId(1)

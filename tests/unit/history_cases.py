@@ -22,15 +22,15 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry import events as ev
-from registry.abi import Lanes
-from registry.evidence import Block, Evidence, Snapshot, Subject
-from registry.history import issuer_id_of
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.receipt import embed
-from registry.replay import replay_issuer
-from registry.storage import HistoryRecord
-from registry.told_history import IssuerHistory, Told
+from registry.formats import events as ev
+from registry.formats.abi import Lanes
+from registry.formats.history import issuer_id_of
+from registry.formats.receipt import embed
+from registry.formats.storage import HistoryRecord
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.proofs.evidence import Block, Evidence, Snapshot, Subject
+from registry.proofs.replay import replay_issuer
+from registry.proofs.told_history import IssuerHistory, Told
 from registry.values import Address, BatchRoot, BlockHash, DidHash, MetaHash
 
 OWNER = Address(b"\x99" * 20)

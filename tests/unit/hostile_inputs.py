@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any
 from bundle_cases import bundle_case
 from verifier_cases import DID, NOW, POLICY, case_of, good_case, signed, unsigned
 
-from registry.evidence import NoEvidence
-from registry.issuer_word import IssuerWord
-from registry.status_list import KnownList
-from registry.verifier import verify, verify_bundle
+from registry.documents.issuer_word import IssuerWord
+from registry.documents.status_list import KnownList
+from registry.judging.verifier import verify, verify_bundle
+from registry.proofs.evidence import NoEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

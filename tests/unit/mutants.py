@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from bundle_town import Question, facts, past, town
 
 from registry.errors import MalformedJson
+from registry.formats.strict_json import read
 from registry.reasons import Reason
 from registry.report import Outcome
-from registry.strict_json import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

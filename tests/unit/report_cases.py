@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from registry.audit_report import AuditReport, IssuerAudit, Scope
-from registry.chain_findings import Span
-from registry.completeness import Compared
-from registry.evidence import Block
-from registry.findings import Finding, Matter, Severity
-from registry.proven_slots import Ground
+from registry.auditing.audit_report import AuditReport, IssuerAudit, Scope
+from registry.auditing.chain_findings import Span
+from registry.auditing.completeness import Compared
+from registry.auditing.findings import Finding, Matter, Severity
+from registry.auditing.proven_slots import Ground
+from registry.proofs.evidence import Block
 from registry.values import Address, BlockHash, ChainId, IssuerId
 
 ISSUER = IssuerId(b"\x11" * 32)

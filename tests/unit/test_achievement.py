@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from anchor_service.achievement import Achievement
-from anchor_service.durations import Duration
 from anchor_service.errors import AchievementRefused
+from anchor_service.issuing.achievement import Achievement
+from anchor_service.issuing.durations import Duration
 from registry.errors import MalformedJson
 
 FILE: dict[str, Any] = {"name": "A", "description": "B", "criteria": {"narrative": "C"}}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from anchor_service.api.problems import PROBLEMS, Problem
-from anchor_service.api_keys import Scope
-from anchor_service.notices import EVENTS
-from anchor_service.reason_codes import ReasonCode
+from anchor_service.store.api_keys import Scope
+from anchor_service.store.notices import EVENTS
+from anchor_service.store.reason_codes import ReasonCode
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 

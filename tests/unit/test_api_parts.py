@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service import api_keys, errors
+from anchor_service import errors
 from anchor_service.api import errors as refused
 from anchor_service.api.errors import MalformedRequest, TooMany, Unavailable
 from anchor_service.api.grouping import Grouped
@@ -19,7 +19,8 @@ from anchor_service.api.limits import Buckets, Rate
 from anchor_service.api.lines import LineSplitter
 from anchor_service.api.paging import read_cursor, write_cursor
 from anchor_service.api.problems import PROBLEMS, answer_of, problem_of
-from anchor_service.api_keys import ApiKey, Scope
+from anchor_service.store import api_keys
+from anchor_service.store.api_keys import ApiKey, Scope
 from registry.errors import ChainError, NodeInconsistent, NodeTooSlow
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from registry import artifact
 from registry.keccak import keccak256
 from registry.values import Address
+from registry.workspaces import artifact
 
 # EIP-1014, "Examples": factory, salt, init code, address.
 EIP_1014 = [
@@ -71,7 +71,8 @@ def test_its_repr_is_for_people() -> None:
 def test_it_is_read_once_and_without_the_service() -> None:
     assert artifact.load() is artifact.load()
     program = (
-        "import sys; from registry import artifact; artifact.load(); print('web3' in sys.modules)"
+        "import sys; from registry.workspaces import artifact; artifact.load();"
+        " print('web3' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == b"False\n"

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from registry.aside import Aside
+from registry.verifying.aside import Aside
 
 
 def test_answers_and_faults_arrive_and_the_turn_is_given_back() -> None:

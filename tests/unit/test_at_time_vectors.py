@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 from vector_files import load, named, unhex
 
-from registry.events import read_log
-from registry.evidence import Block, Evidence, OneNode, Snapshot, Subject
-from registry.examination import examine
-from registry.moments import read_moment
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.report import Verdict
-from registry.storage import (
+from registry.formats.events import read_log
+from registry.formats.storage import (
     decode_batch,
     decode_history,
     decode_issuer,
     decode_word,
 )
-from registry.told_history import IssuerHistory, Told
+from registry.judging.examination import examine
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.verifier import verify
+from registry.moments import read_moment
+from registry.proofs.evidence import Block, Evidence, OneNode, Snapshot, Subject
+from registry.proofs.told_history import IssuerHistory, Told
+from registry.report import Verdict
 from registry.values import Address, BlockHash, ChainId, CodeHash, DidHash, IssuerId
-from registry.verifier import verify
 
 VECTORS = load("at_time-v1")
 TRUST = VECTORS["policy"]

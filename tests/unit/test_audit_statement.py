@@ -17,17 +17,17 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 from report_cases import ISSUER, report
 
-from registry.audit_statement import SignatureBroken, differences, read_signed, sign, statement
-from registry.auditor_key import load_or_create
+from registry.auditing.auditor_key import load_or_create
+from registry.auditing.findings import Finding, Matter, Severity
+from registry.auditing.statement import SignatureBroken, differences, read_signed, sign, statement
+from registry.documents.multikey import PublicKey, verification_method
 from registry.errors import MalformedDocument, WorkspaceError
-from registry.findings import Finding, Matter, Severity
-from registry.multikey import PublicKey, verification_method
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.audit_report import AuditReport
-    from registry.strict_json import JsonObject
+    from registry.auditing.audit_report import AuditReport
+    from registry.formats.strict_json import JsonObject
 
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEY = PublicKey(PRIVATE.public_key().public_bytes_raw())

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import registry
-from registry.audit_tables import ALL, TABLES
-from registry.chain_findings import MASS_REVOCATION
+from registry.auditing.chain_findings import MASS_REVOCATION
+from registry.auditing.findings import Matter, Severity
+from registry.auditing.tables import ALL, TABLES
 from registry.cli import build_parser
-from registry.findings import Matter, Severity
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "auditing.md").read_text("utf-8")
 CODE = Path(registry.__file__).parent
@@ -44,7 +44,7 @@ def test_every_matter_has_its_row_and_no_other_is_there() -> None:
 def raised() -> set[tuple[Matter, Severity]]:
     """Each matter with a severity that stands beside it in a call, anywhere in the library."""
     found = set()
-    for file in CODE.glob("*.py"):
+    for file in CODE.rglob("*.py"):
         for call in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(call, ast.Call):
                 continue
@@ -74,7 +74,7 @@ def test_severities_are_those_that_the_code_gives() -> None:
 def test_every_matter_is_found_somewhere() -> None:
     used = {
         name
-        for file in CODE.glob("*.py")
+        for file in CODE.rglob("*.py")
         if file.name not in ("findings.py", "audit_statement.py")
         for name in re.findall(r"Matter\.([A-Z_]+)", file.read_text("utf-8"))
     }

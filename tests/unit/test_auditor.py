@@ -6,9 +6,16 @@ import json
 
 import pytest
 
-from registry.auditor import Break, Case, Parting, Sighting, judge_issuer, judge_registrations
-from registry.findings import Matter, Severity, holds
-from registry.storage import HistoryRecord
+from registry.auditing.auditor import (
+    Break,
+    Case,
+    Parting,
+    Sighting,
+    judge_issuer,
+    judge_registrations,
+)
+from registry.auditing.findings import Matter, Severity, holds
+from registry.formats.storage import HistoryRecord
 from registry.values import IssuerId
 
 ISSUER = IssuerId(bytes(range(32)))

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import rlp as peer
 
-from registry.block_header import Header
 from registry.errors import MalformedHeader, NodeInconsistent
-from registry.header_fields import header_rlp
 from registry.keccak import keccak256
+from registry.nodes.header_fields import header_rlp
+from registry.proofs.block_header import Header
 
 FIRST: dict[str, str] = {
     "parentHash": "0x" + "01" * 32,

@@ -22,14 +22,14 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.bundle import Bundle, BundledLog, is_bundle
 from registry.errors import MalformedBundle, MalformedDocument, MalformedJson, MalformedValue
-from registry.evidence import Evidence, GivenBlock
-from registry.proven_evidence import TrustedBlock, bundle_evidence, read_checkpoints
+from registry.formats.receipt import embed
+from registry.proofs.bundle import Bundle, BundledLog, is_bundle
+from registry.proofs.evidence import Evidence, GivenBlock
+from registry.proofs.proven_evidence import TrustedBlock, bundle_evidence, read_checkpoints
+from registry.proofs.told_history import IssuerHistory
 from registry.reasons import Reason
-from registry.receipt import embed
 from registry.report import Outcome, Step, Verdict
-from registry.told_history import IssuerHistory
 from registry.values import Address, BlockHash, ChainId, CodeHash, IssuerId
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from vector_files import load, named, raw_of, unhex
 
-from registry.evidence import Block, Evidence, GivenBlock, OneNode, Snapshot, Subject
-from registry.examination import examine
+from registry.formats.receipt import Receipt
+from registry.judging.examination import examine
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.verifier import verify, verify_bundle
 from registry.moments import read_moment
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.proven_evidence import TrustedBlock
-from registry.receipt import Receipt
+from registry.proofs.evidence import Block, Evidence, GivenBlock, OneNode, Snapshot, Subject
+from registry.proofs.proven_evidence import TrustedBlock
 from registry.report import Report, Verdict
 from registry.values import Address, BlockHash, ChainId, CodeHash, IssuerId
-from registry.verifier import verify, verify_bundle
 
 VECTORS, LIMITS = load("bundle-v1"), load("limits-v1")
 

@@ -13,9 +13,9 @@ import rfc8785
 from json_texts import text_of
 from vector_files import load, named, raw_of
 
-from registry.canonical import canonicalize
 from registry.errors import MalformedDocument, MalformedJson
-from registry.exact_json import read_exactly
+from registry.formats.canonical import canonicalize
+from registry.formats.exact_json import read_exactly
 
 VECTORS = load("canonical-v1")
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "jcs"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anchor_service.broadcasts import Broadcast, classify
+from anchor_service.store.broadcasts import Broadcast, classify
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.charts import HEIGHT, WIDTH, Bar, Mark, bars, nice_top, short, timeline
-from registry.nights import DAY_S, MOST_BARS, NOON_S, calendar, night_name, night_of
+from registry.auditing.charts import HEIGHT, WIDTH, Bar, Mark, bars, nice_top, short, timeline
+from registry.auditing.nights import DAY_S, MOST_BARS, NOON_S, calendar, night_name, night_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 values = st.lists(st.integers(0, 10**12), max_size=80)

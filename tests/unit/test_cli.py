@@ -15,7 +15,7 @@ from verifier_cases import CHAIN, CODE, DID, ISSUER, REGISTRY, good_case
 
 import registry
 from registry import cli, errors
-from registry.cli_verify import duration_s
+from registry.cli.verify import duration_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from anchor_service.achievement import Achievement
-from anchor_service.column_map import ColumnMap
 from anchor_service.errors import ColumnMapRefused
-from anchor_service.issuing import fit
-from anchor_service.roster import Roster, read_roster
+from anchor_service.issuing.achievement import Achievement
+from anchor_service.issuing.column_map import ColumnMap
+from anchor_service.issuing.issuer import fit
+from anchor_service.issuing.roster import Roster, read_roster
 
 SAMPLES = files("anchor_service").joinpath("samples")
 

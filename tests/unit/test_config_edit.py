@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anchor_service.config_edit import put_trusted, set_values
+from anchor_service.operating.config_edit import put_trusted, set_values
 from registry.errors import WorkspaceError
-from registry.policy import TrustPolicy
+from registry.judging.policy import TrustPolicy
 from registry.values import ChainId
-from registry.workspace import FILE, Workspace, new_config_text
+from registry.workspaces.workspace import FILE, Workspace, new_config_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from eth_abi.abi import decode, encode
 
-from anchor_service import contract
-from anchor_service.contract import BatchMasks
-from registry import artifact
-from registry.events import StatusChange
+from anchor_service.engine import contract
+from anchor_service.engine.contract import BatchMasks
+from registry.formats.events import StatusChange
 from registry.keccak import keccak256
 from registry.values import BatchRoot, DidHash, IssuerId, MetaHash
+from registry.workspaces import artifact
 
 ISSUER = IssuerId(b"\1" * 32)
 ROOT = BatchRoot(b"\2" * 32)

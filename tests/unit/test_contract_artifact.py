@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry import artifact
 from registry.keccak import keccak256
+from registry.workspaces import artifact
 
 if TYPE_CHECKING:
     from types import ModuleType

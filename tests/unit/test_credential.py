@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 from vector_files import load, named
 
-from registry.canonical import canonicalize
-from registry.credential import (
+from registry.errors import MalformedDocument, MalformedJson
+from registry.formats.canonical import canonicalize
+from registry.formats.credential import (
     Credential,
     anchor_proofs,
     credential_digest,
     issuer_proofs,
     without_anchor_proofs,
 )
-from registry.errors import MalformedDocument, MalformedJson
-from registry.strict_json import MAX_CREDENTIAL_BYTES, MAX_FILE_BYTES, JsonObject, read_object
+from registry.formats.strict_json import (
+    MAX_CREDENTIAL_BYTES,
+    MAX_FILE_BYTES,
+    JsonObject,
+    read_object,
+)
 
 VECTORS = load("digest-v1")
 DOCUMENTS = [

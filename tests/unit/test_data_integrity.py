@@ -13,26 +13,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.credential import MAX_ISSUER_PROOFS
-from registry.data_integrity import (
+from registry.documents.data_integrity import (
     SignatureState,
     check_proofs,
     check_signature,
     hash_data,
     sign,
 )
-from registry.errors import MalformedDocument, MalformedProof
-from registry.multikey import (
+from registry.documents.multikey import (
     PublicKey,
     decode_multibase,
     did_key,
     encode_multibase,
     verification_method,
 )
-from registry.strict_json import read_object
+from registry.errors import MalformedDocument, MalformedProof
+from registry.formats.credential import MAX_ISSUER_PROOFS
+from registry.formats.strict_json import read_object
 
 if TYPE_CHECKING:
-    from registry.strict_json import JsonValue
+    from registry.formats.strict_json import JsonValue
 
 VECTORS = Path(__file__).parents[3] / "shared" / "data" / "vc-di-eddsa"
 needs_vectors = pytest.mark.skipif(

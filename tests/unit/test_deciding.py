@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.broadcasts import Broadcast
-from anchor_service.deciding import Pace, Sight, Step, retry_after, retry_due, what_next
-from anchor_service.fees import Fees
-from anchor_service.outbox import Attempt
+from anchor_service.engine.deciding import Pace, Sight, Step, retry_after, retry_due, what_next
+from anchor_service.engine.fees import Fees
+from anchor_service.store.broadcasts import Broadcast
+from anchor_service.store.outbox import Attempt
 from registry.values import TxHash
 
 PACE = Pace(resend=15, raise_after=45)

@@ -14,9 +14,9 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from registry.did_document import DidDocument, Home
+from registry.documents.did_document import DidDocument, Home
+from registry.documents.multikey import P256PublicKey, PublicKey, encode_multibase, encode_multikey
 from registry.errors import MalformedDocument, MalformedJson, MalformedValue
-from registry.multikey import P256PublicKey, PublicKey, encode_multibase, encode_multikey
 from registry.values import Address, ChainId, IssuerId
 
 DID = "did:web:uni.example"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anchor_service.doctor import (
+from anchor_service.operating.doctor import (
     Check,
     Grant,
     Level,
@@ -15,9 +15,9 @@ from anchor_service.doctor import (
     judge_disk,
     judge_mode,
 )
-from registry.approval_settings import ApprovalSettings
-from registry.storage import IssuerRecord
+from registry.formats.storage import IssuerRecord
 from registry.values import Address
+from registry.workspaces.approval_settings import ApprovalSettings
 
 OWNER, ACCOUNT = Address(b"\1" * 20), Address(b"\2" * 20)
 NOW = 1_800_000_000

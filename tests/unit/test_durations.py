@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.durations import Duration
+from anchor_service.issuing.durations import Duration
 from registry.errors import MalformedValue
 
 

@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vector_files import load, unhex
 
-from registry import artifact
-from registry.abi import Lanes
 from registry.errors import MalformedValue
-from registry.events import (
+from registry.formats.abi import Lanes
+from registry.formats.events import (
     EVENTS,
     DidChanged,
     Event,
@@ -27,6 +26,7 @@ from registry.events import (
     write_log,
 )
 from registry.values import Address, BatchRoot, DidHash, FixedBytes, IssuerId
+from registry.workspaces import artifact
 
 VECTORS = load("events-v1")
 ISSUER = IssuerId(bytes(range(32)))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from registry.evidence import NoEvidence, OneNode, Subject
+from registry.proofs.evidence import NoEvidence, OneNode, Subject
 from registry.values import BatchRoot, IssuerId
 
 

@@ -9,7 +9,7 @@ from json_texts import read_by_the_standard_library, same, text_of
 from vector_files import load, named, raw_of
 
 from registry.errors import MalformedJson
-from registry.exact_json import read_exactly
+from registry.formats.exact_json import read_exactly
 
 VECTORS = load("strict_json-v1")
 

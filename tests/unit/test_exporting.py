@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from anchor_service.errors import DamagedStore
-from anchor_service.exporting import file_stem, with_anchor
-from anchor_service.store import Placed
-from registry.credential import Credential
-from registry.receipt import Receipt
-from registry.strict_json import MAX_CREDENTIAL_BYTES, MAX_FILE_BYTES, read_object
+from anchor_service.operating.exporting import file_stem, with_anchor
+from anchor_service.store.store import Placed
+from registry.formats.credential import Credential
+from registry.formats.receipt import Receipt
+from registry.formats.strict_json import MAX_CREDENTIAL_BYTES, MAX_FILE_BYTES, read_object
 from registry.values import Address, BatchRoot, ChainId, IssuerId, Salt
 
 RAW = (

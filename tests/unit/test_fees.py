@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.fees import GWEI, MAX_GAS, Fees, Market, first_offer, gas_limit, raised_offer
+from anchor_service.engine.fees import (
+    GWEI,
+    MAX_GAS,
+    Fees,
+    Market,
+    first_offer,
+    gas_limit,
+    raised_offer,
+)
 
 CAP = 100 * GWEI
 wei = st.integers(min_value=0, max_value=10**13)

@@ -7,11 +7,11 @@ import gzip
 import pytest
 from verifier_cases import NOW, good_case
 
-from registry.evidence import NoEvidence
-from registry.examination import examine
-from registry.file_kinds import told_kind
-from registry.policy import TrustPolicy
-from registry.verifier import judge
+from registry.judging.examination import examine
+from registry.judging.file_kinds import told_kind
+from registry.judging.policy import TrustPolicy
+from registry.judging.verifier import judge
+from registry.proofs.evidence import NoEvidence
 
 KINDS = {
     b"": "the file is empty",

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from vector_files import load, unhex
 
-from registry.events import Anchored, Event, IssuerRegistered, read_log
-from registry.history import (
+from registry.formats.events import Anchored, Event, IssuerRegistered, read_log
+from registry.formats.history import (
     ISSUER_TAG,
     HistoryHash,
     fold,

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from vector_files import load, named, unhex
 
-from registry.acceptance import accept, issuer_keys
-from registry.credential import Credential
-from registry.did_document import DidDocument, Home
+from registry.documents.did_document import DidDocument, Home
+from registry.documents.issuer_word import IssuerWord, KnownDocument, Origin
 from registry.errors import MalformedDocument
-from registry.examination import signature_step
-from registry.issuer_word import IssuerWord, KnownDocument, Origin
+from registry.formats.credential import Credential
+from registry.judging.acceptance import accept, issuer_keys
+from registry.judging.examination import signature_step
+from registry.judging.policy import TrustedDid, TrustedIssuer, TrustPolicy
 from registry.moments import read_moment, stamp
-from registry.policy import TrustedDid, TrustedIssuer, TrustPolicy
 from registry.values import Address, ChainId, DidHash, IssuerId
 
 VECTORS = load("identity-v1")

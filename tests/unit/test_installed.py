@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry import cli
-from registry.installed import EntryPoint, entry_points
+from registry.cli.installed import EntryPoint, entry_points
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,14 @@ def test_what_is_not_there_is_an_import_error() -> None:
 
 HEAVY = (
     *("importlib.metadata", "email", "inspect", "dataclasses", "asyncio", "socket", "ssl"),
-    *("httpx", "cryptography", "sqlalchemy", "fastapi", "registry.verifier", "registry.library"),
+    *(
+        "httpx",
+        "cryptography",
+        "sqlalchemy",
+        "fastapi",
+        "registry.judging.verifier",
+        "registry.verifying.library",
+    ),
 )
 
 

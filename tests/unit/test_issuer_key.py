@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from anchor_service import pkcs8
 from anchor_service.errors import IssuerKeyError
-from anchor_service.issuer_key import IssuerKey
+from anchor_service.issuing import pkcs8
+from anchor_service.issuing.issuer_key import IssuerKey
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,18 +27,18 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.data_integrity import hash_data, sign
-from registry.did_document import DidDocument
-from registry.issuer_word import IssuerWord, KnownDocument, Origin
-from registry.moments import unix_stamp
-from registry.multikey import (
+from registry.documents.data_integrity import hash_data, sign
+from registry.documents.did_document import DidDocument
+from registry.documents.issuer_word import IssuerWord, KnownDocument, Origin
+from registry.documents.multikey import (
     P256PublicKey,
     PublicKey,
     encode_multibase,
     encode_multikey,
     verification_method,
 )
-from registry.policy import TrustedDid, TrustedIssuer, TrustPolicy
+from registry.judging.policy import TrustedDid, TrustedIssuer, TrustPolicy
+from registry.moments import unix_stamp
 from registry.report import Report, Verdict
 from registry.values import DidHash, IssuerId
 
@@ -173,7 +173,7 @@ def test_an_issuer_that_is_no_did_needs_an_entry_that_names_both() -> None:
 
 
 def test_without_the_chain_a_did_that_does_not_name_the_issuer_id_is_definite() -> None:
-    from registry.evidence import NoEvidence
+    from registry.proofs.evidence import NoEvidence
 
     case = case_of(credential(), STRANGER).but(policy=BY_DID, evidence=NoEvidence("offline"))
     word = IssuerWord((KnownDocument(DidDocument.from_json(did_document(ISSUER)), Origin.GIVEN),))

@@ -15,23 +15,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.achievement import Achievement
-from anchor_service.issuer_key import IssuerKey
-from anchor_service.issuing import (
+from anchor_service.issuing.achievement import Achievement
+from anchor_service.issuing.issuer import (
     fit,
     hash_identity,
     issue,
     issuer_profile,
     sign_credential,
 )
-from anchor_service.roster import Roster, RosterFault, RosterRow, read_roster
-from registry import open_badges
-from registry.canonical import canonicalize
-from registry.credential import Credential
-from registry.data_integrity import SignatureState, check_signature
+from anchor_service.issuing.issuer_key import IssuerKey
+from anchor_service.issuing.roster import Roster, RosterFault, RosterRow, read_roster
+from registry.documents import open_badges
+from registry.documents.data_integrity import SignatureState, check_signature
+from registry.formats.canonical import canonicalize
+from registry.formats.credential import Credential
 
 if TYPE_CHECKING:
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 KEY = IssuerKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 ISSUER = issuer_profile(KEY.public, "Example Academy", "https://academy.example.org")

@@ -9,7 +9,7 @@ import orjson
 import pytest
 import rfc8785
 
-from registry.json_survey import Survey, sorts_alike, survey
+from registry.formats.json_survey import Survey, sorts_alike, survey
 
 
 @pytest.mark.parametrize(

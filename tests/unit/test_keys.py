@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 from eth_account import Account
 
-from anchor_service import keys
+from anchor_service.engine import keys
+from anchor_service.engine.fees import Fees
+from anchor_service.engine.keys import ChainKey
 from anchor_service.errors import KeyUnusable
-from anchor_service.fees import Fees
-from anchor_service.keys import ChainKey
 from registry.values import Address, ChainId
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def test_a_new_key_opens_with_its_password(keystore: tuple[Path, Address]) -> No
 
 def test_a_thief_of_the_file_pays_half_a_second_a_try(keystore: tuple[Path, Address]) -> None:
     assert json.loads(keystore[0].read_text("utf-8"))["crypto"]["kdfparams"]["n"] == keys.SCRYPT_N
-    program = "from anchor_service import keys; print(keys.SCRYPT_N)"
+    program = "from anchor_service.engine import keys; print(keys.SCRYPT_N)"
     shipped = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     assert int(shipped.stdout) == 2**18
 

@@ -4,7 +4,7 @@ import pytest
 from vector_files import load, unhex
 
 from registry.errors import MalformedValue
-from registry.leaf import leaf_hash
+from registry.formats.leaf import leaf_hash
 from registry.values import CredentialDigest, IssuerId, LeafHash, Salt
 
 VECTORS = load("leaf-v1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anchor_service.lifecycle import (
+from anchor_service.store.lifecycle import (
     BatchState,
     ChangeState,
     IntentState,

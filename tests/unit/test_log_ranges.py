@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.log_ranges import LARGEST_SPAN, RangeControl, hinted_span, is_rate_limit
+from registry.nodes.log_ranges import LARGEST_SPAN, RangeControl, hinted_span, is_rate_limit
 
 HINTS = [
     ("Log response size exceeded. this block range should work: [0x10, 0x3e7]", 984),

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from vector_files import load, unhex
 
-from registry import events as ev
 from registry.errors import MalformedValue
-from registry.history import HistoryHash, fold
-from registry.log_slices import fold_log, read_event
-from registry.raw_log import RawLog
+from registry.formats import events as ev
+from registry.formats.history import HistoryHash, fold
+from registry.formats.log_slices import fold_log, read_event
+from registry.formats.raw_log import RawLog
 
 VECTORS = load("events-v1")
 HISTORIES = load("history-v1")

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from vector_files import load, unhex
 
-from registry.canonical import canonicalize
 from registry.errors import MalformedValue
-from registry.manifest import manifest_hash
-from registry.tree import MerkleTree
+from registry.formats.canonical import canonicalize
+from registry.formats.manifest import manifest_hash
+from registry.formats.tree import MerkleTree
 from registry.values import BatchRoot, IssuerId
 
 VECTORS = load("manifest-v1")

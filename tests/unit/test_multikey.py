@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.errors import MalformedValue
-from registry.multikey import (
+from registry.documents.multikey import (
     PublicKey,
     decode_base58btc,
     decode_multibase,
@@ -20,6 +19,7 @@ from registry.multikey import (
     key_of_verification_method,
     verification_method,
 )
+from registry.errors import MalformedValue
 
 # RFC 8032 §7.1, test 1
 KEY = PublicKey(bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"))

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from registry import open_badges
-from registry.strict_json import read_object
+from registry.documents import open_badges
+from registry.formats.strict_json import read_object
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "openbadges"
 needs_shared = pytest.mark.skipif(

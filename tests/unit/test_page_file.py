@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.cli import main
+from registry.cli.verifier_page import page_with, shipped_page
 from registry.errors import MalformedDocument
-from registry.page import page_with, shipped_page
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,14 +26,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from verifier_cases import CHAIN, INDEX, REGISTRY, SIZE
 
-from registry import events as ev
-from registry.evidence import Evidence, NoEvidence
-from registry.past import changes
+from registry.formats import events as ev
+from registry.formats.storage import HistoryRecord, Status, lane_status
+from registry.proofs.evidence import Evidence, NoEvidence
+from registry.proofs.past import changes
+from registry.proofs.replay import replay_issuer
+from registry.proofs.told_history import IssuerHistory, NoHistory, Told
 from registry.reasons import Reason
-from registry.replay import replay_issuer
 from registry.report import Report, Step, Verdict
-from registry.storage import HistoryRecord, Status, lane_status
-from registry.told_history import IssuerHistory, NoHistory, Told
 from registry.values import Address, ChainId, IssuerId
 
 if TYPE_CHECKING:
@@ -417,7 +417,7 @@ def test_a_history_is_replayed_once_for_all_credentials(monkeypatch: pytest.Monk
         calls.append(arguments)
         return honest(*arguments)
 
-    monkeypatch.setattr("registry.told_history.replay_issuer", counted)
+    monkeypatch.setattr("registry.proofs.told_history.replay_issuer", counted)
     one = case(busy())
     for _ in range(20):
         one.verify(moment(50))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from registry.errors import MalformedDocument
-from registry.policy import DEFAULT_MAX_AGE_S, TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.policy import DEFAULT_MAX_AGE_S, TrustedIssuer, TrustedRegistry, TrustPolicy
 from registry.values import Address, ChainId, CodeHash, IssuerId
 
 CHAIN, OTHER_CHAIN = ChainId(31337), ChainId(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.policy import TrustPolicy
+from registry.judging.policy import TrustPolicy
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from registry import processes
-from registry.processes import identity, lives
+from registry.workspaces import processes
+from registry.workspaces.processes import identity, lives
 
 
 @pytest.fixture(params=["proc", "ps"])

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from anchor_service.errors import ImportRefused
-from anchor_service.ready_made import ReadyMade, estimate, read_files
-from registry.open_badges import CREDENTIALS_CONTEXT, OPEN_BADGES_CONTEXT
-from registry.strict_json import MAX_FILE_BYTES
+from anchor_service.issuing.ready_made import ReadyMade, estimate, read_files
+from registry.documents.open_badges import CREDENTIALS_CONTEXT, OPEN_BADGES_CONTEXT
+from registry.formats.strict_json import MAX_FILE_BYTES
 
 EXAMPLES = Path(__file__).parents[3] / "shared" / "data" / "openbadges" / "examples"
 needs_examples = pytest.mark.skipif(

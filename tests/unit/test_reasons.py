@@ -31,16 +31,16 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.data_integrity import sign
-from registry.evidence import Evidence, NoEvidence
-from registry.issuer_word import Origin
+from registry.documents.data_integrity import sign
+from registry.documents.issuer_word import Origin
+from registry.documents.multikey import PublicKey, did_key
+from registry.formats.storage import BatchRecord, IssuerRecord
+from registry.judging.policy import TrustPolicy
 from registry.moments import unix_stamp
-from registry.multikey import PublicKey, did_key
-from registry.policy import TrustPolicy
+from registry.proofs.evidence import Evidence, NoEvidence
+from registry.proofs.told_history import NoHistory
 from registry.reasons import NEXT_STEPS, Reason
 from registry.report import Outcome, Report, Step, Verdict
-from registry.storage import BatchRecord, IssuerRecord
-from registry.told_history import NoHistory
 from registry.values import Address, CodeHash, IssuerId
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from vector_files import load, named
 
-from registry.credential import credential_digest
 from registry.errors import MalformedDocument, MalformedJson, MalformedProof, MalformedReceipt
-from registry.receipt import (
+from registry.formats.credential import credential_digest
+from registry.formats.receipt import (
     ANCHOR_SUITE,
     MAX_RECEIPT_BYTES,
     Receipt,
@@ -20,7 +20,7 @@ from registry.receipt import (
 )
 
 if TYPE_CHECKING:
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 RECEIPTS = load("receipt-v1")
 PROOFS = load("anchor_proof-v1")

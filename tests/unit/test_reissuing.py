@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from anchor_service.achievement import Achievement
 from anchor_service.errors import ReissueRefused
-from anchor_service.issuer_key import IssuerKey
-from anchor_service.issuing import hash_identity, issue, issuer_profile
-from anchor_service.reissuing import mend
-from anchor_service.roster import RosterRow
-from registry import open_badges
+from anchor_service.issuing.achievement import Achievement
+from anchor_service.issuing.issuer import hash_identity, issue, issuer_profile
+from anchor_service.issuing.issuer_key import IssuerKey
+from anchor_service.issuing.reissuing import mend
+from anchor_service.issuing.roster import RosterRow
+from registry.documents import open_badges
 from registry.values import CredentialDigest
 
 KEY = IssuerKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 from vector_files import load, unhex
 
-from registry import events as ev
-from registry import storage
-from registry.abi import Lanes
 from registry.errors import HistoryBroken
-from registry.history import issuer_id_of
-from registry.replay import replay
-from registry.state import NOBODY, Grant, State, history_slot
-from registry.storage import Status
+from registry.formats import events as ev
+from registry.formats import storage
+from registry.formats.abi import Lanes
+from registry.formats.history import issuer_id_of
+from registry.formats.state import NOBODY, Grant, State, history_slot
+from registry.formats.storage import Status
+from registry.proofs.replay import replay
 from registry.values import Address, BatchRoot, ChainId, DidHash, IssuerId, MetaHash
 
 VECTORS = load("history-v1")

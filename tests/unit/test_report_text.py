@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 from verifier_cases import good_case
 
-from registry.evidence import NoEvidence
-from registry.report_text import Look
+from registry.cli.report_text import Look
+from registry.proofs.evidence import NoEvidence
 
 if TYPE_CHECKING:
     from registry.report import Report

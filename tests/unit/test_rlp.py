@@ -9,8 +9,8 @@ import rlp as peer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry import rlp
 from registry.errors import MalformedRlp
+from registry.proofs import rlp
 
 ITEMS = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=20))
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.column_map import COLUMNS
-from anchor_service.roster import MAX_ROSTER_BYTES, Roster, RosterFault, read_roster
-from anchor_service.roster_values import MAX_CELL, shorten
+from anchor_service.issuing.column_map import COLUMNS
+from anchor_service.issuing.roster import MAX_ROSTER_BYTES, Roster, RosterFault, read_roster
+from anchor_service.issuing.roster_values import MAX_CELL, shorten
 
 HEADER = "name,email,did,date,result,evidence\n"
 DID = "did:key:z6MktwupdmLXVVqTzCw4i46r4uGyosGXRnR3XjN4Zq7oMMsw"

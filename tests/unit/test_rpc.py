@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from registry import rpc
 from registry.errors import NodeInconsistent, NodeRefused, NodeUnreachable
-from registry.rpc import Node, data, node_name, quantity
+from registry.nodes import rpc
+from registry.nodes.rpc import Node, node_name
+from registry.rpc_hex import data, quantity
 
 Answer = Callable[[Any], Any]
 

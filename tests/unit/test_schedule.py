@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from anchor_service.batch_store import Waiting
-from anchor_service.changes import Change
-from anchor_service.lifecycle import ChangeState
-from anchor_service.schedule import ALL, Due, Schedule
+from anchor_service.engine.schedule import ALL, Due, Schedule
+from anchor_service.store.batch_store import Waiting
+from anchor_service.store.changes import Change
+from anchor_service.store.lifecycle import ChangeState
 from registry.errors import WorkspaceError
-from registry.events import StatusChange
-from registry.issuer_settings import ScheduleSettings
+from registry.formats.events import StatusChange
+from registry.workspaces.issuer_settings import ScheduleSettings
 
 VIENNA = ZoneInfo("Europe/Vienna")
 

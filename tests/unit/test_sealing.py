@@ -6,11 +6,11 @@ from hashlib import shake_256
 
 import pytest
 
-from anchor_service.sealing import SealedBatch, seal
+from anchor_service.store.sealing import SealedBatch, seal
 from registry.errors import RegistryError
-from registry.leaf import leaf_hash
-from registry.manifest import manifest_hash
-from registry.tree import MerkleTree, root_from_path
+from registry.formats.leaf import leaf_hash
+from registry.formats.manifest import manifest_hash
+from registry.formats.tree import MerkleTree, root_from_path
 from registry.values import CredentialDigest, IssuerId
 
 ISSUER = IssuerId(b"\x11" * 32)

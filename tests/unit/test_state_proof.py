@@ -10,8 +10,14 @@ from tries import Trie, account_leaf, storage_trie
 
 from registry.errors import UnsoundEvidence
 from registry.keccak import keccak256
-from registry.state_proof import Account, decode_account, decode_word, prove_account, prove_slot
-from registry.trie_proof import EMPTY_TRIE, Witness
+from registry.proofs.state_proof import (
+    Account,
+    decode_account,
+    decode_word,
+    prove_account,
+    prove_slot,
+)
+from registry.proofs.trie_proof import EMPTY_TRIE, Witness
 from registry.values import Address, CodeHash, Slot, StateRoot, StorageRoot
 
 CODE = CodeHash(b"\xcc" * 32)

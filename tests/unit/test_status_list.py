@@ -17,12 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from verifier_cases import DID, KEY, LANE_BIT, NOW, Case, case_of, signed, unsigned
 
-from registry.data_integrity import sign
-from registry.errors import MalformedValue
-from registry.issuer_word import IssuerWord
-from registry.multikey import PublicKey
-from registry.report import Report, Verdict
-from registry.status_list import (
+from registry.documents.data_integrity import sign
+from registry.documents.issuer_word import IssuerWord
+from registry.documents.multikey import PublicKey
+from registry.documents.status_list import (
     MAX_ENTRIES,
     MAX_LIST_BYTES,
     MIN_BITS,
@@ -30,6 +28,8 @@ from registry.status_list import (
     entries,
     unpack,
 )
+from registry.errors import MalformedValue
+from registry.report import Report, Verdict
 
 URL = "https://uni.example/status/3"
 INDEX = 94_567
@@ -291,8 +291,8 @@ def test_a_retired_key_signs_no_list_any_more() -> None:
     from test_issuer_word import BY_BOTH, METHOD, WEB, did_document
     from verifier_cases import ISSUER
 
-    from registry.did_document import DidDocument
-    from registry.issuer_word import KnownDocument, Origin
+    from registry.documents.did_document import DidDocument
+    from registry.documents.issuer_word import KnownDocument, Origin
 
     issuer = {"id": WEB, "type": ["Profile"], "name": "University"}
     document = unsigned(type=["VerifiableCredential"], issuer=issuer, credentialStatus=entry())

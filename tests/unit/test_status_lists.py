@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service.status_lists import bitstring
-from registry.status_list import MIN_BITS
-from registry.storage import Status, lane_status
+from anchor_service.issuing.status_lists import bitstring
+from registry.documents.status_list import MIN_BITS
+from registry.formats.storage import Status, lane_status
 
 SIZE = 300
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import MalformedValue
-from registry.storage import (
+from registry.formats.storage import (
     LANES_PER_WORD,
     REGISTRATIONS_SLOT,
     BatchRecord,

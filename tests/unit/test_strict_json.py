@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +14,11 @@ from hypothesis import strategies as st
 from json_texts import same, text_of
 from vector_files import load, named, raw_of
 
-from registry import strict_json
 from registry.errors import MalformedJson
-from registry.exact_json import read_exactly
-from registry.large_json import read_long
-from registry.strict_json import MAX_FILE_BYTES, read, read_object, read_with_form
+from registry.formats import strict_json
+from registry.formats.exact_json import read_exactly
+from registry.formats.large_json import read_long
+from registry.formats.strict_json import MAX_FILE_BYTES, read, read_object, read_with_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,3 +175,17 @@ def test_a_long_text_is_refused_with_its_place_where_the_parser_knows_it() -> No
         strict_json.read(raw)
     with pytest.raises(MalformedJson, match="duplicate key"):
         strict_json.read(b"[" + b"1,\n" * 100_000 + b'{"a":1,"a":2}]')
+
+
+def test_a_raised_recursion_limit_lets_no_text_end_the_process() -> None:
+    program = (
+        "import sys; sys.setrecursionlimit(100_000)\n"
+        "from registry.errors import MalformedJson\n"
+        "from registry.formats.strict_json import read\n"
+        "for raw in (b'[' * 1_000_000, b'{\"a\":' * 180_000, b'[\"[[\\\\\",' * 90_000 + b'['):\n"
+        "    try: read(raw)\n"
+        "    except MalformedJson as fault: print(fault)\n"
+        "print(len(read(b'[\"' + b'[' * 200_000 + b'\"]')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.decode().splitlines() == ["deeper than 64 levels"] * 3 + ["1"]

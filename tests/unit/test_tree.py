@@ -10,7 +10,7 @@ import pytest
 from vector_files import load, unhex
 
 from registry.errors import MalformedProof, MalformedValue
-from registry.tree import MAX_PATH, MAX_SIZE, MerkleTree, path_length, root_from_path
+from registry.formats.tree import MAX_PATH, MAX_SIZE, MerkleTree, path_length, root_from_path
 from registry.values import LeafHash
 
 if TYPE_CHECKING:

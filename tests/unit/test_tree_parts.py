@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anchor_service import tree_parts
-from anchor_service.database import Database
-from anchor_service.schema import batch, metadata
-from anchor_service.tree_parts import PART_LEAVES, TOP, Paths
-from registry.tree import HASH_BYTES, MerkleTree
+from anchor_service.store import tree_parts
+from anchor_service.store.database import Database
+from anchor_service.store.schema import batch, metadata
+from anchor_service.store.tree_parts import PART_LEAVES, TOP, Paths
+from registry.formats.tree import HASH_BYTES, MerkleTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tries import Trie, peer_value
 
-from registry import rlp
 from registry.errors import BrokenProof, MalformedRlp, UnsoundEvidence
 from registry.keccak import keccak256
-from registry.trie_proof import EMPTY_TRIE, Witness, _full_branch
+from registry.proofs import rlp
+from registry.proofs.trie_proof import EMPTY_TRIE, Witness, _full_branch
 from registry.values import Bytes32
 
 KEYS = st.one_of(

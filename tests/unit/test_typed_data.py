@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vector_files import load, unhex
 
-from registry.abi import Lanes
 from registry.errors import MalformedValue
-from registry.events import StatusChange
-from registry.typed_data import (
+from registry.formats.abi import Lanes
+from registry.formats.events import StatusChange
+from registry.formats.typed_data import (
     AnchorMessage,
     Message,
     StatusMessage,

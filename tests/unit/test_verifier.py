@@ -34,20 +34,20 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.evidence import EMPTY_CODE_HASH, Block, Evidence, NoEvidence
+from registry.documents.multikey import PublicKey, did_key
+from registry.formats.receipt import embed
+from registry.formats.storage import BatchRecord, IssuerRecord
+from registry.judging.policy import TrustedIssuer, TrustPolicy
+from registry.judging.verifier import verify
 from registry.keccak import keccak256
-from registry.multikey import PublicKey, did_key
-from registry.policy import TrustedIssuer, TrustPolicy
-from registry.receipt import embed
+from registry.proofs.evidence import EMPTY_CODE_HASH, Block, Evidence, NoEvidence
 from registry.report import Outcome, Report, Step, Verdict
-from registry.storage import BatchRecord, IssuerRecord
 from registry.values import Address, BlockHash, ChainId, CodeHash, IssuerId
-from registry.verifier import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from registry.strict_json import JsonObject
+    from registry.formats.strict_json import JsonObject
 
 STRANGER = IssuerId(b"\x66" * 32)
 OWNER = Address(b"\x99" * 20)

@@ -20,20 +20,20 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry import verifying
 from registry.errors import NodeUnreachable
-from registry.policy import TrustPolicy
-from registry.receipt import embed
+from registry.formats.receipt import embed
+from registry.formats.strict_json import MAX_FILE_BYTES
+from registry.judging.policy import TrustPolicy
 from registry.report import Verdict
-from registry.strict_json import MAX_FILE_BYTES
 from registry.values import ChainId
-from registry.verifying import judge_all, receipt_path, without_receipts
+from registry.verifying import files
+from registry.verifying.files import judge_all, receipt_path, without_receipts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from registry.evidence import Evidence, Subject
+    from registry.proofs.evidence import Evidence, Subject
     from registry.values import Address
 
 
@@ -143,7 +143,7 @@ def test_a_file_without_end_is_refused_after_the_limit(tmp_path: Path) -> None:
 def test_a_batch_is_asked_about_once_however_many_files_it_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifying, "PORTION", 2)
+    monkeypatch.setattr(files, "PORTION", 2)
     paths = []
     for number in range(5):
         path = tmp_path / f"{number}.json"
@@ -183,7 +183,7 @@ def test_a_small_batch_is_asked_for_whole(tmp_path: Path) -> None:
 def test_of_a_large_batch_only_whole_words_are_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifying, "WHOLE_BATCH_WORDS", 1)
+    monkeypatch.setattr(files, "WHOLE_BATCH_WORDS", 1)
     path = tmp_path / "a.json"
     path.write_bytes(good_case().raw)
     chain = Chain()

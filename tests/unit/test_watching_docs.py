@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from prometheus_client import generate_latest
 
-from anchor_service.alerts import ACCEPTABLE, Alert, AlertKind
-from anchor_service.lookout import BLIND_S
-from anchor_service.told_alerts import QUIET_S, Standing
-from anchor_service.watch_metrics import WatchMetrics
-from anchor_service.webhook_settings import WATCH_ALERT
+from anchor_service.watch.alerts import ACCEPTABLE, Alert, AlertKind
+from anchor_service.watch.lookout import BLIND_S
+from anchor_service.watch.metrics import WatchMetrics
+from anchor_service.watch.told_alerts import QUIET_S, Standing
+from anchor_service.webhooks.settings import WATCH_ALERT
 from registry.cli import build_parser
 
 DOCS = Path(__file__).parents[2] / "docs"

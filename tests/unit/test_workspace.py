@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anchor_service.config_edit import put_trusted, set_values
-from registry.approval_settings import ApprovalSettings
+from anchor_service.operating.config_edit import put_trusted, set_values
 from registry.errors import WorkspaceError
-from registry.issuer_settings import ScheduleSettings
-from registry.policy import TrustPolicy
+from registry.judging.policy import TrustPolicy
 from registry.values import Address, ChainId, IssuerId
-from registry.workspace import FILE, Workspace, find, new_config_text
+from registry.workspaces.approval_settings import ApprovalSettings
+from registry.workspaces.issuer_settings import ScheduleSettings
+from registry.workspaces.workspace import FILE, Workspace, find, new_config_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from registry.credential import credential_digest
-from registry.data_integrity import sign
-from registry.evidence import Block, Evidence, NoEvidence, OneNode, Snapshot, Subject
-from registry.issuer_word import NO_WORD
-from registry.leaf import leaf_hash
-from registry.multikey import PublicKey, did_key
-from registry.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
-from registry.receipt import Receipt, embed
-from registry.storage import BatchRecord, IssuerRecord
-from registry.tree import MerkleTree
+from registry.documents.data_integrity import sign
+from registry.documents.issuer_word import NO_WORD
+from registry.documents.multikey import PublicKey, did_key
+from registry.formats.credential import credential_digest
+from registry.formats.leaf import leaf_hash
+from registry.formats.receipt import Receipt, embed
+from registry.formats.storage import BatchRecord, IssuerRecord
+from registry.formats.tree import MerkleTree
+from registry.judging.policy import TrustedIssuer, TrustedRegistry, TrustPolicy
+from registry.judging.verifier import verify
+from registry.proofs.evidence import Block, Evidence, NoEvidence, OneNode, Snapshot, Subject
 from registry.values import (
     Address,
     BlockHash,
@@ -29,12 +30,11 @@ from registry.values import (
     LeafHash,
     Salt,
 )
-from registry.verifier import verify
 
 if TYPE_CHECKING:
-    from registry.issuer_word import IssuerWord
+    from registry.documents.issuer_word import IssuerWord
+    from registry.formats.strict_json import JsonObject
     from registry.report import Report
-    from registry.strict_json import JsonObject
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
 DID = did_key(PublicKey(KEY.public_key().public_bytes_raw()))

@@ -25,26 +25,26 @@ from verifier_cases import (
 )
 from web_cases import evidence_json, micros, policy_text
 
-from registry import events as ev
-from registry.abi import Lanes
-from registry.bundle import BundledLog
 from registry.errors import HistoryBroken
-from registry.evidence import Block, Evidence, Snapshot, Subject
-from registry.history import fold, issuer_start
-from registry.receipt import embed
-from registry.replay import replay_issuer
-from registry.state import batch_value, history_slot, issuer_value
-from registry.storage import HistoryRecord, issuer_slots
-from registry.told_history import IssuerHistory, Told
+from registry.formats import events as ev
+from registry.formats.abi import Lanes
+from registry.formats.history import fold, issuer_start
+from registry.formats.receipt import embed
+from registry.formats.state import batch_value, history_slot, issuer_value
+from registry.formats.storage import HistoryRecord, issuer_slots
+from registry.proofs.bundle import BundledLog
+from registry.proofs.evidence import Block, Evidence, Snapshot, Subject
+from registry.proofs.replay import replay_issuer
+from registry.proofs.told_history import IssuerHistory, Told
 from registry.values import Address, BatchRoot, BlockHash, DidHash, MetaHash
 
 if TYPE_CHECKING:
     import random
     from datetime import datetime
 
-    from registry.receipt import Receipt
-    from registry.state import Issuer
-    from registry.strict_json import JsonObject
+    from registry.formats.receipt import Receipt
+    from registry.formats.state import Issuer
+    from registry.formats.strict_json import JsonObject
 
 HELPER, STRANGER = Address(b"\x98" * 20), Address(b"\x97" * 20)
 END = 100

@@ -11,10 +11,10 @@ from contract_views import REGISTRY
 from pages import AXE, DESKTOP, PHONE, Visit
 from report_cases import STRANGE, report
 
-from anchor_service.database import Database, insert_one
-from anchor_service.schema import batch, credential
-from registry.audit_page import audit_page
-from registry.audit_series import Series
+from anchor_service.store.database import Database, insert_one
+from anchor_service.store.schema import batch, credential
+from registry.auditing.page import audit_page
+from registry.auditing.series import Series
 from registry.cli import main
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from rpc_proxy import RpcProxy, altered, limited, proxied
 from test_line import SAMPLES
 
 from registry.cli import main
-from registry.devchain import running_chain
+from registry.workspaces.devchain import running_chain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from past_cases import anchored_and_suspended, document, past_bundle, receipt
 from test_page import believe
 from verifier_cases import signed, unsigned
 
-from registry.receipt import embed
+from registry.formats.receipt import embed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

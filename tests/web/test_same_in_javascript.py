@@ -26,13 +26,13 @@ from web_cases import (
     request_of,
 )
 
-from registry.canonical import canonicalize
 from registry.errors import MalformedDocument, MalformedJson, MalformedReceipt, MalformedValue
+from registry.formats.canonical import canonicalize
+from registry.formats.receipt import Receipt
+from registry.formats.strict_json import read
+from registry.judging.policy import TrustPolicy
 from registry.moments import read_moment, stamp
-from registry.policy import TrustPolicy
-from registry.receipt import Receipt
 from registry.report import Verdict
-from registry.strict_json import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,23 +27,23 @@ from verifier_cases import (
     unsigned,
 )
 
-from registry.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
 from registry.errors import MalformedJson
-from registry.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Snapshot
-from registry.policy import TrustPolicy
-from registry.receipt import embed
-from registry.storage import BatchRecord, IssuerRecord
-from registry.strict_json import read
+from registry.formats.receipt import embed
+from registry.formats.storage import BatchRecord, IssuerRecord
+from registry.formats.strict_json import read
+from registry.judging.policy import TrustPolicy
+from registry.judging.verifier import verify, verify_bundle
+from registry.proofs.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_DEPTH, is_bundle
+from registry.proofs.evidence import EMPTY_CODE_HASH, Evidence, NoEvidence, Snapshot
 from registry.values import Address, ChainId, CodeHash, IssuerId
-from registry.verifier import verify, verify_bundle
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
     from datetime import datetime
 
+    from registry.formats.strict_json import JsonValue
     from registry.report import Report
-    from registry.strict_json import JsonValue
 
 OTHER_KEY = "did:key:z6MkpTHR8VNsBxYAAWHut2Geadd9jSwuBV8xRoAnwWsdvktH"
 

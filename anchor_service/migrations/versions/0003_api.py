@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from anchor_service import tree_parts
+from anchor_service.store import tree_parts
 
 revision = "0003"
 down_revision = "0002"

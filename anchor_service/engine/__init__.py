@@ -1,0 +1,1 @@
+"""From open batches to final anchors: rules, transactions, and the worker."""

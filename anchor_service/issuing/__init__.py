@@ -1,0 +1,1 @@
+"""From rosters to signed credentials."""

@@ -1,0 +1,1 @@
+"""What is stored, each function in its caller's transaction."""

@@ -1,0 +1,1 @@
+"""What an issuer is woken for: one look after the other."""

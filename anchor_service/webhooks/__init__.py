@@ -1,0 +1,1 @@
+"""What is told to others, until they have taken it."""

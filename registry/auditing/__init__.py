@@ -1,0 +1,1 @@
+"""Every log of a registry, closed by a proof, and what it tells."""

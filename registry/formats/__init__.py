@@ -1,0 +1,1 @@
+"""PERMANENT. Bytes to values and back: one changed output orphans what was issued."""

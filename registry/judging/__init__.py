@@ -1,0 +1,1 @@
+"""Files, facts, policy and a clock's reading to a verdict. Pure."""

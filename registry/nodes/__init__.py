@@ -1,0 +1,1 @@
+"""What is asked of nodes over JSON-RPC, none of them believed."""

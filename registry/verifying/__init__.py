@@ -1,0 +1,1 @@
+"""The thin shell about the verifier: files, policies, and what issuers publish."""

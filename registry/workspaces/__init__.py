@@ -1,0 +1,1 @@
+"""`credanchor.toml`, the contract as shipped, and the embedded chain for development."""
