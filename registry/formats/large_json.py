@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from registry.formats.exact_json import JsonObject, JsonValue
 
 _SAFE_RECURSION = 10_000
-"""The parser goes as deep as Python's recursion limit lets it. Where a library has raised that beyond
-this on being imported (py_ecc does, to 100,000), a deep text would run over the end of the stack and
-end the process; so there depth is counted first, which else would be wasted time."""
+"""The parser goes as deep as Python's recursion limit lets it. Where a library has raised that
+beyond this on being imported (py_ecc does, to 100,000), a deep text would run over the end of the
+stack and end the process; so there depth is counted first, which else would be wasted time."""
 
 LONG_BYTES = 128 * 1024
 """From here on; the exact reader takes a third of a second for so many at the very worst."""
