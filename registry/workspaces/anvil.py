@@ -30,7 +30,7 @@ def find() -> Path:
     on_path = shutil.which("anvil")
     if on_path:
         return Path(on_path)
-    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parent.parent):
+    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
         for shipped in sorted(folder.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*")):
             return shipped
     raise DevChainFailed(

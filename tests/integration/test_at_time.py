@@ -79,8 +79,7 @@ def live(examples: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
-    expected = {"register", "anchor", "change_status", "revoke_batch", "distrust", "pause"}
-    assert expected <= Life.lived_through
+    assert {"register", "anchor", "change_status"} <= Life.lived_through
 
 
 @pytest.mark.usefixtures("chain")
@@ -92,6 +91,7 @@ def test_each_moment_is_answered_as_it_was_lived() -> None:
 @pytest.mark.usefixtures("chain")
 def test_each_moment_of_many_long_lives_is_answered_as_it_was_lived() -> None:
     live(examples=300, steps=60)
+    assert {"revoke_batch", "distrust", "pause"} <= Life.lived_through
 
 
 # ------------------------------------------------------------------------------- nodes that lie
