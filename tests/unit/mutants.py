@@ -23,8 +23,9 @@ from registry.report import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REFUSALS = {"MALFORMED", "TAMPERED", "ISSUER_UNTRUSTED", "CANNOT_CHECK"}
-"""What a change may lead to. None of the others says that a file was changed."""
+REFUSALS = {"MALFORMED", "TAMPERED", "NOT_ANCHORED", "ISSUER_UNTRUSTED", "CANNOT_CHECK"}
+"""What a change may lead to: no such anchor is what a receipt with another size comes to. None of
+the others says that a file was changed."""
 _TWICE = "\0 the last name once more"
 _OF_OTHER_KINDS: list[Any] = [None, True, 0, 1.0, -1, 2**53 - 1, "", "0x", "0x00", [], {}, [{}]]
 
