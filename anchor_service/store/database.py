@@ -235,17 +235,22 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
         "secure_delete = ON",
         f"busy_timeout = {_BUSY_MS}",
         f"cache_size = -{_CACHE_KIB}",
+        "foreign_keys = ON",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}").close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
-    writes = options.get("credanchor_write", False)
+    if not options.get("credanchor_write", False):
+        # It touches no file yet, so it can't fail; past SQLAlchemy it takes a twentieth of it.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("BEGIN").close()
+        return
     # A pragma that counts outside of transactions only, so it is said before each.
     checked = "OFF" if options.get("credanchor_rebuild", False) else "ON"
     connection.exec_driver_sql(f"PRAGMA foreign_keys = {checked}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _revision(connection: Connection) -> str | None:
