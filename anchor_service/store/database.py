@@ -137,15 +137,22 @@ class Database:
         """A write in which SQLite may rebuild a table that others refer to."""
         with self._connection() as connection:
             connection.execution_options(credanchor_write=True, credanchor_rebuild=True)
-            with connection.begin():
-                if connection.dialect.name == "postgresql":
-                    # Several processes may start on one database at the same moment.
-                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
-                yield connection
-                if self._url.get_backend_name() == "sqlite":
-                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
-                    if broken is not None:
-                        raise DatabaseError(f"a migration broke a reference: {tuple(broken)}")
+            try:
+                with connection.begin():
+                    if connection.dialect.name == "postgresql":
+                        # Several processes may start on one database at the same moment.
+                        lock = f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"
+                        connection.exec_driver_sql(lock)
+                    yield connection
+                    if connection.dialect.name == "sqlite":
+                        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+                        if broken is not None:
+                            raise DatabaseError(f"a migration broke a reference: {tuple(broken)}")
+            finally:
+                # This connection serves others next, who are held to references again.
+                if connection.dialect.name == "sqlite":
+                    driver: Any = connection.connection.driver_connection
+                    driver.execute("PRAGMA foreign_keys = ON").close()
 
     def scrub(self, tables: Sequence[Table]) -> bool:
         """Rewrite tables, so that no deleted byte is left in their files; SQLite knows only all.
@@ -247,9 +254,9 @@ def _begin_sqlite(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
         driver.execute("BEGIN").close()
         return
-    # A pragma that counts outside of transactions only, so it is said before each.
-    checked = "OFF" if options.get("credanchor_rebuild", False) else "ON"
-    connection.exec_driver_sql(f"PRAGMA foreign_keys = {checked}")
+    if options.get("credanchor_rebuild", False):
+        # It counts outside of transactions only; `_rebuilding` takes it back.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 

@@ -221,6 +221,7 @@ def test_a_purpose_opens_what_is_trusted_for_it_alone(
 
 def test_state_and_figures_are_the_services(served: tuple[Api, httpx.Client]) -> None:
     api, client = served
+    anchored(client, {**TO_ISSUE, "recipient": {"name": "Another"}})
     state = client.get("/v1/state").json()
     assert state["issuers"]["main"]["batches"]["FINAL"]["number"] >= 1
     figures = api.client().get("/metrics").text
