@@ -132,7 +132,7 @@ def _of_issuers(db: sqlite3.Connection, some: set[IssuerId], first: int) -> Iter
     """Final operations of issuers of which the database holds no batch, so that none is known."""
     for issuer_id in some:
         rows = db.execute(
-            "SELECT operation, kind, block, actor, tx_hash, root FROM operation JOIN log USING (id)"
+            "SELECT operation, kind, block, actor, tx_hash, root FROM operation"
             " WHERE issuer = ? AND block >= ? ORDER BY id",
             (issuer_id, first),
         )

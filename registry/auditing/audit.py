@@ -206,7 +206,7 @@ class Audit:
             return
         back = cursor.first - 1
         for block, block_hash in self.store.db.execute(
-            "SELECT DISTINCT block, block_hash FROM log ORDER BY block DESC"
+            "SELECT number, hash FROM block ORDER BY number DESC"
         ):
             if self._still_there(block, block_hash):
                 back = block
@@ -224,7 +224,7 @@ class Audit:
     def _still_there(self, block: int, block_hash: bytes | None) -> bool:
         if block_hash is None:
             newest = self.store.db.execute(
-                "SELECT block, block_hash FROM log ORDER BY id DESC LIMIT 1"
+                "SELECT number, hash FROM block ORDER BY number DESC LIMIT 1"
             ).fetchone()
             if newest is None:
                 return True
@@ -258,7 +258,7 @@ class Audit:
         state, records = check_state(store, read, request.sample if in_order else 0, request.seed)
         findings += state
         placed, blocks = place_findings(
-            store.db, self.node, last, request.sample if in_order else 0, request.seed
+            store.db, self.node, request.sample if in_order else 0, request.seed
         )
         findings += placed
         if not ground.proven:

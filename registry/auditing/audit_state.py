@@ -1,33 +1,79 @@
-"""The registry's state in an auditor's store: what a run of events needs of it, and what they left.
+"""The registry's state in an auditor's store: what a run of logs needs of it, and what they left.
 
-Only what the events name is loaded, so memory does not grow with the registry. Each function works
+Only what the logs name is loaded, so memory does not grow with the registry. Each function works
 in the caller's transaction.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from registry.formats import events as ev
+from registry.formats.abi import WORD
 from registry.formats.history import HistoryHash
+from registry.formats.log_slices import STATUS_CHANGED
 from registry.formats.state import Batch, Grant, Issuer, State
 from registry.values import Address, BatchRoot, DidHash, IssuerId, MetaHash
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from registry.formats.raw_log import RawLog
     from registry.values import ChainId
 
 _LOW_BYTE_BITS = 8
+_DELEGATE_SET, _NONCES_CANCELLED = ev.topic(ev.DelegateSet), ev.topic(ev.NoncesCancelled)
+_FOURTH, _FIFTH = (slice(WORD * place, WORD * (place + 1)) for place in (3, 4))
+_NONCE, _NO_NONCE = _FIFTH, bytes(WORD)
+"""Words of a log's data behind operation, timestamp and actor; the nonce of a status change."""
+_ACTOR = slice(3 * WORD - Address.LENGTH, 3 * WORD)
+_LANES_START = 7 * WORD
 _MAX_WORD = 2**25
 """Beyond it replay refuses a lane, and SQLite a number."""
 
 
-def load(
-    db: sqlite3.Connection, chain: ChainId, registry: Address, events: Sequence[ev.Event]
-) -> State:
-    """As much of the state as `events` can touch."""
+class Touched(NamedTuple):
+    """What of the state some logs can touch, by the primary keys of its tables.
+
+    batches: with the data of each status change of theirs.
+    """
+
+    issuers: set[bytes]
+    delegates: set[tuple[bytes, bytes]]
+    batches: dict[tuple[bytes, bytes], list[bytes]]
+    nonces: set[tuple[bytes, bytes, int]]
+
+
+def touched_by(logs: Iterable[RawLog]) -> Touched:
+    """Logs that the registry cannot have written may touch anything: they are refused elsewhere."""
+    issuers, delegates, batches, nonces = touched = Touched(set(), set(), {}, set())
+    for log in logs:
+        topics, data = log.topics, log.data
+        kind, issuer = topics[:WORD], topics[WORD : 2 * WORD]
+        actor = data[_ACTOR]
+        issuers.add(issuer)
+        delegates.add((issuer, actor))
+        if len(topics) == 3 * WORD:
+            place = issuer, topics[2 * WORD :]
+            changes = batches.get(place)
+            if changes is None:
+                changes = batches[place] = []
+            if kind == STATUS_CHANGED:
+                changes.append(data)
+                nonce = data[_NONCE]
+                if nonce != _NO_NONCE:
+                    nonces.add((issuer, actor, _number(nonce, "big") >> _LOW_BYTE_BITS))
+        elif kind == _DELEGATE_SET:
+            delegates.add((issuer, data[_FOURTH][-Address.LENGTH :]))
+        elif kind == _NONCES_CANCELLED:
+            signer = data[_FOURTH][-Address.LENGTH :]
+            nonces.add((issuer, signer, _number(data[_FIFTH], "big")))
+    return touched
+
+
+def load(db: sqlite3.Connection, chain: ChainId, registry: Address, touched: Touched) -> State:
+    """So much of the state."""
     state = State.empty(chain, registry)
     row = db.execute(
         "SELECT registrations, registrations_history, last_timestamp FROM cursor"
@@ -35,19 +81,24 @@ def load(
     state.registrations = row[0]
     state.registrations_history = HistoryHash(row[1])
     state.last_timestamp = row[2]
-    for issuer_id in dict.fromkeys(event.issuer_id for event in events):
+    issuers: dict[bytes, Issuer] = {}
+    for issuer_id in touched.issuers:
         issuer = _issuer(db, issuer_id)
         if issuer is not None:
-            state.issuers[issuer_id] = issuer
-    absent: set[tuple[IssuerId, BatchRoot]] = set()
-    for event in events:
-        issuer = state.issuers.get(event.issuer_id)
-        if issuer is not None:
-            _load_touched(db, issuer, event, absent)
+            issuers[issuer_id] = state.issuers[IssuerId(issuer_id)] = issuer
+    for issuer_id, account in touched.delegates:
+        if issuer_id in issuers and account != issuers[issuer_id].owner:
+            _load_delegate(db, issuers[issuer_id], issuer_id, account)
+    for (issuer_id, root), changes in touched.batches.items():
+        if issuer_id in issuers:
+            _load_batch(db, issuers[issuer_id], issuer_id, root, changes)
+    for issuer_id, signer, number in touched.nonces:
+        if issuer_id in issuers:
+            _load_nonces(db, issuers[issuer_id], issuer_id, signer, number)
     return state
 
 
-def _issuer(db: sqlite3.Connection, issuer_id: IssuerId) -> Issuer | None:
+def _issuer(db: sqlite3.Connection, issuer_id: bytes) -> Issuer | None:
     row = db.execute(
         "SELECT owner, did_hash, profile_uri, operations, history, pending_owner, paused, retired,"
         " epoch, distrust_after FROM issuer WHERE id = ?",
@@ -69,99 +120,65 @@ def _issuer(db: sqlite3.Connection, issuer_id: IssuerId) -> Issuer | None:
     )
 
 
-def _load_touched(
-    db: sqlite3.Connection,
-    issuer: Issuer,
-    event: ev.Event,
-    absent: set[tuple[IssuerId, BatchRoot]],
-) -> None:
-    """absent: batches that the store was asked for and does not have, which grows."""
-    if event.actor != issuer.owner:
-        _load_delegate(db, issuer, event.issuer_id, event.actor)
-    if isinstance(event, ev.StatusChanged):
-        batch = _load_batch(db, issuer, (event.issuer_id, event.root), absent)
-        if batch is not None:
-            _load_words(db, batch, event)
-        if event.nonce:
-            place = event.actor, event.nonce >> _LOW_BYTE_BITS
-            _load_nonces(db, issuer, event.issuer_id, place)
-    elif isinstance(event, ev.Anchored | ev.BatchRevoked):
-        _load_batch(db, issuer, (event.issuer_id, event.root), absent)
-    elif isinstance(event, ev.DelegateSet):
-        _load_delegate(db, issuer, event.issuer_id, event.delegate)
-    elif isinstance(event, ev.NoncesCancelled):
-        _load_nonces(db, issuer, event.issuer_id, (event.signer, event.word))
-
-
 def _load_delegate(
-    db: sqlite3.Connection, issuer: Issuer, issuer_id: IssuerId, account: Address
+    db: sqlite3.Connection, issuer: Issuer, issuer_id: bytes, account: bytes
 ) -> None:
-    if account in issuer.delegates:
-        return
     row = db.execute(
         "SELECT roles, epoch, expiry FROM delegate WHERE issuer = ? AND account = ?",
         (issuer_id, account),
     ).fetchone()
     if row is not None:
-        issuer.delegates[account] = Grant(*row)
+        issuer.delegates[Address(account)] = Grant(*row)
 
 
 def _load_batch(
-    db: sqlite3.Connection,
-    issuer: Issuer,
-    place: tuple[IssuerId, BatchRoot],
-    absent: set[tuple[IssuerId, BatchRoot]],
-) -> Batch | None:
-    root = place[1]
-    batch = issuer.batches.get(root)
-    if batch is not None or place in absent:
-        return batch
+    db: sqlite3.Connection, issuer: Issuer, issuer_id: bytes, root: bytes, changes: Iterable[bytes]
+) -> None:
     row = db.execute(
         "SELECT anchored_at, operation, size, meta_hash, revoked FROM batch"
         " WHERE issuer = ? AND root = ?",
-        place,
+        (issuer_id, root),
     ).fetchone()
     if row is None:
-        absent.add(place)
-        return None
-    batch = issuer.batches[root] = Batch(row[0], row[1], row[2], MetaHash(row[3]), bool(row[4]))
-    return batch
-
-
-def _load_words(db: sqlite3.Connection, batch: Batch, event: ev.StatusChanged) -> None:
-    for lanes in event.lanes:
-        if lanes.word in batch.words or lanes.word >= _MAX_WORD:
-            continue
+        return
+    batch = Batch(row[0], row[1], row[2], MetaHash(row[3]), bool(row[4]))
+    issuer.batches[BatchRoot(root)] = batch
+    for number in {number for data in changes for number in _words_of(data)}:
         row = db.execute(
             "SELECT lanes FROM word WHERE issuer = ? AND root = ? AND number = ?",
-            (event.issuer_id, event.root, lanes.word),
+            (issuer_id, root, number),
         ).fetchone()
         if row is not None:
-            batch.words[lanes.word] = int.from_bytes(row[0], "big")
+            batch.words[number] = _number(row[0], "big")
+
+
+def _words_of(data: bytes) -> Iterator[int]:
+    """The status words that a change names, as far as there can be such."""
+    for at in range(_LANES_START, len(data), 2 * WORD):
+        number = _number(data[at : at + WORD], "big")
+        if number < _MAX_WORD:
+            yield number
 
 
 def _load_nonces(
-    db: sqlite3.Connection, issuer: Issuer, issuer_id: IssuerId, place: tuple[Address, int]
+    db: sqlite3.Connection, issuer: Issuer, issuer_id: bytes, signer: bytes, number: int
 ) -> None:
-    if place in issuer.used_nonces:
-        return
     row = db.execute(
         "SELECT used FROM nonce WHERE issuer = ? AND signer = ? AND number = ?",
-        (issuer_id, place[0], _word(place[1])),
+        (issuer_id, signer, _word(number)),
     ).fetchone()
     if row is not None:
-        issuer.used_nonces[place] = int.from_bytes(row[0], "big")
+        issuer.used_nonces[Address(signer), number] = _number(row[0], "big")
 
 
-def save(db: sqlite3.Connection, state: State, registered: Iterable[ev.IssuerRegistered]) -> None:
-    """Write what `load` gave and events have changed since."""
+def save(db: sqlite3.Connection, state: State, registrations: Mapping[IssuerId, int]) -> None:
+    """Write what `load` gave and logs have changed since. registrations: of issuers new in it."""
     db.execute(
         "UPDATE cursor SET registrations = ?, registrations_history = ?, last_timestamp = ?",
         (state.registrations, state.registrations_history, state.last_timestamp),
     )
-    fresh = {event.issuer_id: event.registration for event in registered}
     for issuer_id, issuer in state.issuers.items():
-        _save_issuer(db, issuer_id, issuer, fresh.get(issuer_id))
+        _save_issuer(db, issuer_id, issuer, registrations.get(issuer_id))
     _put(db, "delegate", 5, _delegates(state))
     _put(db, "batch", 7, _batches(state))
     _put(db, "word", 4, _words(state))
@@ -224,6 +241,9 @@ def _put(
 ) -> None:
     marks = ", ".join("?" * columns)
     db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", rows)  # noqa: S608 - our own names
+
+
+_number = int.from_bytes
 
 
 def _word(number: int) -> bytes:

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from registry.auditing import audit_state
-from registry.auditing.rows import Applied, apply_logs, lane_rows, log_rows, operation_rows
-from registry.auditing.tables import ALL, DERIVED, TABLES, VERSION
+from registry.auditing.audit_state import touched_by
+from registry.auditing.rows import STORED_LOG, Derived, StoredLog, derive
+from registry.auditing.tables import ALL, STATE, TABLES, VERSION
 from registry.errors import StoreError
-from registry.formats.events import IssuerRegistered
 from registry.formats.history import registrations_start
-from registry.formats.raw_log import RawLog
 from registry.values import Address, BlockHash, ChainId, IssuerId
 
 if TYPE_CHECKING:
@@ -26,9 +25,12 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from registry.formats.raw_log import RawLog
+
 _CACHE_KIB = 16_384
 _BUSY_S = 30.0
 _REBUILT_AT_ONCE = 5_000
+_INSERT_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class StorePlace(NamedTuple):
@@ -96,7 +98,7 @@ class AuditStore:
 
     def append(
         self, logs: Sequence[RawLog], before: Cursor, block: int, block_hash: BlockHash | None
-    ) -> list[Applied]:
+    ) -> None:
         """Store every log after `before` up to `block`, and move the cursor, or do neither.
 
         Raises StoreError where another process has moved it meanwhile, and BadLog for a log that
@@ -110,20 +112,21 @@ class AuditStore:
             )
             if moved.rowcount != 1:
                 raise StoreError("another audit is writing to this store; wait for it")
-            if not logs:
-                return []
-            db.executemany(
-                "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?)", log_rows(logs, before.logs)
-            )
-            return self._derive(logs, before.logs)
+            if logs:
+                told = self._replay(logs, before.logs)
+                db.executemany("INSERT OR IGNORE INTO block VALUES (?, ?)", told.blocks.items())
+                db.executemany(_INSERT_OPERATION, told.operations)
+                db.executemany("INSERT INTO lane VALUES (?, ?)", told.lanes)
 
     def unwind(self, block: int) -> None:
         """Forget every log after `block`, and what they gave."""
         with self._write() as db:
-            db.execute("DELETE FROM log WHERE block > ?", (block,))
-            for table in DERIVED:
+            db.execute("DELETE FROM operation WHERE block > ?", (block,))
+            db.execute("DELETE FROM block WHERE number > ?", (block,))
+            (logs,) = db.execute("SELECT count(*) FROM operation").fetchone()
+            db.execute("DELETE FROM lane WHERE id > ?", (logs,))
+            for table in STATE:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-            (logs,) = db.execute("SELECT count(*) FROM log").fetchone()
             db.execute(
                 "UPDATE cursor SET block = max(first - 1, min(block, ?)), block_hash = NULL,"
                 " logs = ?, registrations = 0, registrations_history = ?, last_timestamp = 0",
@@ -131,7 +134,7 @@ class AuditStore:
             )
             last = 0
             while chunk := self._stored_logs(last):
-                self._derive(chunk, last)
+                self._replay(chunk, last)
                 last += len(chunk)
 
     def broken(self) -> dict[IssuerId, tuple[int, int, str]]:
@@ -147,42 +150,20 @@ class AuditStore:
             for row in self.db.execute(f"SELECT * FROM {table} ORDER BY {order}"):  # noqa: S608
                 yield (table, *row)
 
-    def _derive(self, logs: Sequence[RawLog], before: int) -> list[Applied]:
-        db = self.db
-        known_broken = set(self.broken())
-        applied, state = apply_logs(
-            logs,
-            known_broken,
-            lambda events: audit_state.load(db, self.place.chain, self.place.registry, events),
-        )
-        db.executemany(
-            "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            operation_rows(applied, before),
-        )
-        db.executemany("INSERT INTO lane VALUES (?, ?)", lane_rows(applied, before))
-        db.executemany(
-            "INSERT OR IGNORE INTO broken VALUES (?, ?, ?, ?)",
-            [
-                (one.event.issuer_id, number, one.event.operation, one.fault)
-                for number, one in enumerate(applied, before + 1)
-                if one.fault is not None and one.event.issuer_id not in known_broken
-            ],
-        )
-        registered = [
-            one.event
-            for one in applied
-            if isinstance(one.event, IssuerRegistered) and one.history is not None
-        ]
-        audit_state.save(db, state, registered)
-        return applied
+    def _replay(self, logs: Sequence[RawLog], before: int) -> Derived:
+        """Let logs follow the stored state, and store what it has become."""
+        db, place = self.db, self.place
+        state = audit_state.load(db, place.chain, place.registry, touched_by(logs))
+        told = derive(logs, before, state, self.broken().keys())
+        db.executemany("INSERT INTO broken VALUES (?, ?, ?, ?)", told.broken.values())
+        audit_state.save(db, state, told.registrations)
+        return told
 
     def _stored_logs(self, after: int) -> list[RawLog]:
         rows = self.db.execute(
-            "SELECT block, block_hash, log_index, tx_hash, topics, data FROM log"
-            " WHERE id > ? ORDER BY id LIMIT ?",
-            (after, _REBUILT_AT_ONCE),
+            f"{STORED_LOG} WHERE id > ? ORDER BY id LIMIT ?", (after, _REBUILT_AT_ONCE)
         )
-        return [RawLog._make(row) for row in rows]
+        return [StoredLog._make(row).raw() for row in rows]
 
     @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:

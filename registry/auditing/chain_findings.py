@@ -42,9 +42,9 @@ def chain_findings(db: sqlite3.Connection, span: Span, every_s: int | None) -> I
 
 
 _OPERATIONS = (
-    "SELECT operation.issuer, log.block, operation.operation, kind, timestamp, actor, root, detail"
-    " FROM operation JOIN log USING (id) WHERE log.block BETWEEN ? AND ? AND kind IN ({kinds})"
-    " ORDER BY operation.id"
+    "SELECT issuer, block, operation, kind, timestamp, actor, root, detail FROM operation"
+    # Of all but anchors and status changes, which have an index of their own.
+    " WHERE leaves IS NULL AND kind IN ({kinds}) AND block BETWEEN ? AND ? ORDER BY id"
 )
 
 
@@ -149,10 +149,9 @@ def _distrust(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 
 def _mass_revocations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     rows = db.execute(
-        "SELECT issuer, log.block, min(operation), timestamp, actor, tx_hash, sum(leaves), count(*)"
-        " FROM operation JOIN log USING (id)"
-        " WHERE log.block BETWEEN ? AND ? AND kind = 'StatusChanged' AND change = 'REVOKE'"
-        " GROUP BY issuer, tx_hash HAVING sum(leaves) >= ? ORDER BY min(operation.id)",
+        "SELECT issuer, block, min(operation), timestamp, actor, tx_hash, sum(leaves), count(*)"
+        " FROM operation WHERE block BETWEEN ? AND ? AND change = 'REVOKE'"
+        " GROUP BY issuer, tx_hash HAVING sum(leaves) >= ? ORDER BY min(id)",
         (*span, MASS_REVOCATION),
     )
     for issuer, block, operation, timestamp, actor, tx_hash, leaves, count in rows:
@@ -188,10 +187,10 @@ def _mass_revocations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 def _reused_roots(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     """A leaf names its issuer, so an honest root belongs to one: whoever repeats it copied it."""
     rows = db.execute(
-        "SELECT operation.issuer, log.block, operation.operation, operation.root, first.issuer"
-        " FROM operation JOIN log USING (id) JOIN operation AS first"
+        "SELECT operation.issuer, operation.block, operation.operation, operation.root,"
+        " first.issuer FROM operation JOIN operation AS first"
         " ON first.root = operation.root AND first.kind = 'Anchored' AND first.id < operation.id"
-        " WHERE operation.kind = 'Anchored' AND log.block BETWEEN ? AND ?"
+        " WHERE operation.kind = 'Anchored' AND operation.block BETWEEN ? AND ?"
         " AND operation.root IN (SELECT root FROM batch GROUP BY root HAVING count(*) > 1)"
         " GROUP BY operation.id ORDER BY operation.id",
         span,
@@ -215,9 +214,9 @@ def _reused_roots(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 
 def _missed_nights(db: sqlite3.Connection, span: Span, every_s: int) -> Iterator[Finding]:
     rows = db.execute(
-        "SELECT issuer, log.block, operation, timestamp,"
-        " timestamp - lag(timestamp) OVER (PARTITION BY issuer ORDER BY operation.id) AS gap"
-        " FROM operation JOIN log USING (id) WHERE kind = 'Anchored' ORDER BY operation.id"
+        "SELECT issuer, block, operation, timestamp,"
+        " timestamp - lag(timestamp) OVER (PARTITION BY issuer ORDER BY id) AS gap"
+        " FROM operation WHERE kind = 'Anchored' ORDER BY id"
     )
     for issuer, block, operation, timestamp, gap in rows:
         if gap is None or gap <= every_s or not span.first <= block <= span.last:

@@ -118,7 +118,7 @@ def _histories(
 
 
 def _breaks(store: AuditStore) -> dict[IssuerId, Break]:
-    blocks = "SELECT block FROM log WHERE id = ?"
+    blocks = "SELECT block FROM operation WHERE id = ?"
     return {
         issuer_id: Break(store.db.execute(blocks, (number,)).fetchone()[0], operation, reason)
         for issuer_id, (number, operation, reason) in store.broken().items()
@@ -129,9 +129,8 @@ def _sighting(
     db: sqlite3.Connection, issuer_id: IssuerId, operation: int | None
 ) -> Sighting | None:
     row = db.execute(
-        "SELECT log.block, operation.id > coalesce((SELECT id FROM broken WHERE issuer = ?1),"
-        " operation.id) FROM operation JOIN log USING (id)"
-        " WHERE issuer = ?1 AND operation.operation = ?2 ORDER BY operation.id LIMIT 1",
+        "SELECT block, id > coalesce((SELECT id FROM broken WHERE issuer = ?1), id) FROM operation"
+        " WHERE issuer = ?1 AND operation = ?2 ORDER BY id LIMIT 1",
         (issuer_id, operation),
     ).fetchone()
     return None if row is None else Sighting(row[0], bool(row[1]))
@@ -149,9 +148,8 @@ def _parting(store: AuditStore, node: Node, issuer_id: IssuerId, last: int) -> P
 
     def replayed_at(block: int) -> HistoryRecord:
         row = store.db.execute(
-            "SELECT operation, history FROM operation JOIN log USING (id)"
-            " WHERE issuer = ? AND block <= ? AND history IS NOT NULL"
-            " ORDER BY operation.operation DESC LIMIT 1",
+            "SELECT operation, history FROM operation WHERE issuer = ? AND block <= ?"
+            " AND history IS NOT NULL ORDER BY operation DESC LIMIT 1",
             (issuer_id, block),
         ).fetchone()
         return HistoryRecord(*(row or (0, bytes(HistoryHash.LENGTH))))
@@ -193,8 +191,8 @@ def _check_registrations(
 def _registrations_part(store: AuditStore, node: Node, last: int) -> int | None:
     def differ(block: int) -> bool:
         (replayed,) = store.db.execute(
-            "SELECT count(*) FROM operation JOIN log USING (id)"
-            " WHERE kind = 'IssuerRegistered' AND history IS NOT NULL AND block <= ?",
+            "SELECT count(*) FROM operation WHERE leaves IS NULL AND kind = 'IssuerRegistered'"
+            " AND history IS NOT NULL AND block <= ?",
             (block,),
         ).fetchone()
         slot = storage.REGISTRATIONS_SLOT

@@ -48,7 +48,7 @@ def read_costs(
     Raises ChainError as `rpc` does, NodeInconsistent for a receipt of something else.
     """
     rows = db.execute(
-        "SELECT tx_hash, block_hash, min(timestamp) FROM operation JOIN log USING (id)"
+        "SELECT tx_hash, hash, min(timestamp) FROM operation JOIN block ON number = block"
         " WHERE (?1 IS NULL OR issuer = ?1) AND block BETWEEN ?2 AND ?3 GROUP BY tx_hash",
         (only, *span),
     )

@@ -19,18 +19,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _OPERATIONS = """
 SELECT issuer, operation, kind, timestamp, block, tx_hash, actor, root, change, leaves, detail,
-    history FROM operation JOIN log USING (id)
+    history FROM operation
     WHERE (?1 IS NULL OR issuer = ?1) AND block BETWEEN ?2 AND ?3 ORDER BY id
 """
 _BATCHES = """
-SELECT batch.issuer, batch.root, size, anchored_at, batch.operation, log.block, meta_hash, revoked
+SELECT batch.issuer, batch.root, size, anchored_at, batch.operation, block, meta_hash, revoked
     FROM batch JOIN operation ON operation.issuer = batch.issuer
-    AND operation.operation = batch.operation JOIN log USING (id)
-    WHERE (?1 IS NULL OR batch.issuer = ?1) AND log.block BETWEEN ?2 AND ?3 ORDER BY log.id
+    AND operation.operation = batch.operation
+    WHERE (?1 IS NULL OR batch.issuer = ?1) AND block BETWEEN ?2 AND ?3 ORDER BY id
 """
 _STATUS = """
 SELECT issuer, root, leaf, change, timestamp, operation, block
-    FROM lane JOIN operation USING (id) JOIN log USING (id)
+    FROM lane JOIN operation USING (id)
     WHERE (?1 IS NULL OR issuer = ?1) AND block BETWEEN ?2 AND ?3 ORDER BY id, leaf
 """
 _TABLES = {"operations": _OPERATIONS, "batches": _BATCHES, "status": _STATUS}

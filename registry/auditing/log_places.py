@@ -11,8 +11,8 @@ import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from registry.auditing.findings import Finding, Matter, Severity
+from registry.auditing.rows import STORED_LOG, StoredLog
 from registry.errors import NodeRefused
-from registry.formats.raw_log import RawLog
 from registry.rpc_hex import quantity
 from registry.values import BlockHash, IssuerId, TxHash
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator, Sequence
 
+    from registry.formats.raw_log import RawLog
     from registry.formats.strict_json import JsonObject, JsonValue
     from registry.nodes.rpc import Node
 
@@ -28,44 +29,62 @@ _AT_ONCE = 400
 
 
 def place_findings(
-    db: sqlite3.Connection, node: Node, last: int, sample: int | None, seed: int
+    db: sqlite3.Connection, node: Node, sample: int | None, seed: int
 ) -> tuple[list[Finding], int]:
     """What does not stand where the logs say, and how many blocks were looked at.
 
-    sample: how many logs at most, chosen by `seed`; None: all. Raises ChainError.
+    sample: how many logs at least, if there are more, chosen by `seed`; None: all. Raises
+    ChainError.
     """
-    (total,) = db.execute("SELECT count(*) FROM log WHERE block <= ?", (last,)).fetchone()
-    chosen: Sequence[int] = range(1, total + 1)
-    if sample is not None and sample < total:
-        chosen = sorted(random.Random(seed).sample(chosen, sample))  # noqa: S311 - repeatable
+    chosen = _chosen(db, sample, seed)
     findings: list[Finding] = []
     blocks, newest = 0, -1
     for at in range(0, len(chosen), _AT_ONCE):
         rows = [_row(db, number) for number in chosen[at : at + _AT_ONCE]]
-        looked_at = {row[0].block for row in rows}
+        looked_at = {row.block for row in rows}
         blocks += len(looked_at - {newest})
-        newest = rows[-1][0].block
+        newest = rows[-1].block
         findings += _check(node, rows, sorted(looked_at))
     return findings, blocks
 
 
-_Row = tuple[RawLog, int, bytes, int]
-"""A log, and its event's timestamp, issuer and operation."""
+def _chosen(db: sqlite3.Connection, sample: int | None, seed: int) -> Sequence[int]:
+    """Ids in order; with one log all others of its transaction, since one receipt has them all."""
+    (total,) = db.execute("SELECT logs FROM cursor").fetchone()
+    every = range(1, total + 1)
+    if sample is None or sample >= total:
+        return every
+    chosen: set[int] = set()
+    for number in random.Random(seed).sample(every, sample):  # noqa: S311 - repeatable
+        if len(chosen) >= sample:
+            break
+        if number not in chosen:
+            chosen.update(_same_transaction(db, number))
+    return sorted(chosen)
 
 
-def _row(db: sqlite3.Connection, number: int) -> _Row:
-    found = db.execute(
-        "SELECT block, block_hash, log_index, tx_hash, topics, data, timestamp, issuer, operation"
-        " FROM log JOIN operation USING (id) WHERE id = ?",
-        (number,),
+def _same_transaction(db: sqlite3.Connection, number: int) -> range:
+    (tx_hash,) = db.execute("SELECT tx_hash FROM operation WHERE id = ?", (number,)).fetchone()
+    before = db.execute(
+        "SELECT id FROM operation WHERE id < ? AND tx_hash <> ? ORDER BY id DESC LIMIT 1",
+        (number, tx_hash),
     ).fetchone()
-    return RawLog._make(found[:6]), *found[6:]
+    after = db.execute(
+        "SELECT id FROM operation WHERE id > ? AND tx_hash <> ? ORDER BY id LIMIT 1",
+        (number, tx_hash),
+    ).fetchone()
+    (end,) = after or db.execute("SELECT logs + 1 FROM cursor").fetchone()
+    return range(before[0] + 1 if before else 1, end)
 
 
-def _check(node: Node, rows: Sequence[_Row], blocks: Sequence[int]) -> Iterator[Finding]:
+def _row(db: sqlite3.Connection, number: int) -> StoredLog:
+    return StoredLog._make(db.execute(f"{STORED_LOG} WHERE id = ?", (number,)).fetchone())
+
+
+def _check(node: Node, rows: Sequence[StoredLog], blocks: Sequence[int]) -> Iterator[Finding]:
     headers = node.batch([("eth_getBlockByNumber", [hex(block), False]) for block in blocks])
     by_block = dict(zip(blocks, headers, strict=True))
-    transactions = list(dict.fromkeys(row[0].tx_hash for row in rows))
+    transactions = list(dict.fromkeys(row.tx_hash for row in rows))
     try:
         answers = node.batch(
             [("eth_getTransactionReceipt", ["0x" + one.hex()]) for one in transactions]
@@ -76,21 +95,21 @@ def _check(node: Node, rows: Sequence[_Row], blocks: Sequence[int]) -> Iterator[
         tx_hash: _Receipt.read(answer)
         for tx_hash, answer in zip(transactions, answers, strict=False)
     }
-    for log, timestamp, issuer, operation in rows:
-        fault = _header_fault(log, timestamp, by_block[log.block])
-        if fault is None and log.tx_hash in receipts:
-            fault = _receipt_fault(log, receipts[log.tx_hash])
+    for row in rows:
+        fault = _header_fault(row, by_block[row.block])
+        if fault is None and row.tx_hash in receipts:
+            fault = _receipt_fault(row.raw(), receipts[row.tx_hash])
         if fault is not None:
-            yield _misplaced(log, IssuerId(issuer), operation, fault)
+            yield _misplaced(row, fault)
 
 
-def _header_fault(log: RawLog, timestamp: int, header: JsonValue) -> str | None:
+def _header_fault(log: StoredLog, header: JsonValue) -> str | None:
     if not isinstance(header, dict):
         return "the node knows no such block"
     if header.get("hash") != "0x" + log.block_hash.hex():
         return "the block of that number has another hash"
-    if quantity(header.get("timestamp"), "block timestamp") != timestamp:
-        return f"the log was written at {timestamp}, and the block is of another time"
+    if quantity(header.get("timestamp"), "block timestamp") != log.timestamp:
+        return f"the log was written at {log.timestamp}, and the block is of another time"
     return None
 
 
@@ -128,7 +147,7 @@ def _written(log: JsonObject) -> tuple[str, str]:
     return "".join(texts), str(log.get("data"))[2:]
 
 
-def _misplaced(log: RawLog, issuer_id: IssuerId, operation: int, fault: str) -> Finding:
+def _misplaced(log: StoredLog, fault: str) -> Finding:
     evidence: JsonObject = {
         "blockHash": str(BlockHash(log.block_hash)),
         "logIndex": log.log_index,
@@ -138,9 +157,9 @@ def _misplaced(log: RawLog, issuer_id: IssuerId, operation: int, fault: str) -> 
     return Finding(
         Matter.MISPLACED_LOG,
         Severity.ERROR,
-        f"the node contradicts itself on where operation {operation} stands: {fault}",
-        issuer_id,
+        f"the node contradicts itself on where operation {log.operation} stands: {fault}",
+        IssuerId(log.issuer),
         log.block,
-        operation,
+        log.operation,
         evidence,
     )

@@ -73,11 +73,10 @@ def _take_in(db: sqlite3.Connection, records: IssuerRecords) -> None:
 
 def _unknown_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     rows = db.execute(
-        "SELECT issuer, log.block, operation, root, leaves, timestamp, tx_hash"
-        " FROM operation JOIN log USING (id)"
-        " WHERE kind = 'Anchored' AND log.block BETWEEN ? AND ?"
+        "SELECT issuer, block, operation, root, leaves, timestamp, tx_hash"
+        " FROM operation WHERE kind = 'Anchored' AND block BETWEEN ? AND ?"
         " AND issuer IN (SELECT id FROM own_issuer)"
-        " AND (issuer, root) NOT IN (SELECT issuer, root FROM own_batch) ORDER BY operation.id",
+        " AND (issuer, root) NOT IN (SELECT issuer, root FROM own_batch) ORDER BY id",
         span,
     )
     for issuer, block, operation, root, leaves, timestamp, tx_hash in rows:
@@ -101,12 +100,12 @@ def _unknown_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 
 def _conflicting_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     rows = db.execute(
-        "SELECT batch.issuer, log.block, batch.operation, batch.root, batch.size, own.size,"
+        "SELECT batch.issuer, operation.block, batch.operation, batch.root, batch.size, own.size,"
         " batch.meta_hash, own.meta_hash FROM batch JOIN own_batch AS own USING (issuer, root)"
         " JOIN operation ON operation.issuer = batch.issuer"
-        " AND operation.operation = batch.operation JOIN log USING (id)"
+        " AND operation.operation = batch.operation"
         " WHERE (batch.size <> own.size OR batch.meta_hash <> own.meta_hash)"
-        " AND log.block BETWEEN ? AND ? ORDER BY operation.id",
+        " AND operation.block BETWEEN ? AND ? ORDER BY operation.id",
         span,
     )
     for issuer, block, operation, root, size, own_size, meta_hash, own_meta in rows:
@@ -129,13 +128,13 @@ def _conflicting_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding
 
 def _unknown_changes(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     rows = db.execute(
-        "SELECT issuer, log.block, operation, root, change, count(*), min(leaf), tx_hash"
-        " FROM operation JOIN log USING (id) JOIN lane USING (id)"
-        " WHERE log.block BETWEEN ? AND ? AND issuer IN (SELECT id FROM own_issuer)"
+        "SELECT issuer, block, operation, root, change, count(*), min(leaf), tx_hash"
+        " FROM operation JOIN lane USING (id)"
+        " WHERE block BETWEEN ? AND ? AND issuer IN (SELECT id FROM own_issuer)"
         " AND NOT EXISTS (SELECT 1 FROM own_change AS own WHERE own.issuer = operation.issuer"
         " AND own.root = operation.root AND own.leaf = lane.leaf"
         " AND own.change = operation.change)"
-        " GROUP BY operation.id ORDER BY operation.id",
+        " GROUP BY id ORDER BY id",
         span,
     )
     for issuer, block, operation, root, change, count, leaf, tx_hash in rows:
@@ -163,11 +162,10 @@ def _unknown_changes(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 def _unknown_operations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     """Keys, pauses and the like: an issuer's service sends none of them but its registration."""
     rows = db.execute(
-        "SELECT issuer, log.block, operation, kind, actor, tx_hash, detail"
-        " FROM operation JOIN log USING (id)"
-        " WHERE kind NOT IN ('Anchored', 'StatusChanged') AND log.block BETWEEN ? AND ?"
+        "SELECT issuer, block, operation, kind, actor, tx_hash, detail"
+        " FROM operation WHERE leaves IS NULL AND block BETWEEN ? AND ?"
         " AND issuer IN (SELECT id FROM own_issuer)"
-        " AND tx_hash NOT IN (SELECT hash FROM own_transaction) ORDER BY operation.id",
+        " AND tx_hash NOT IN (SELECT hash FROM own_transaction) ORDER BY id",
         span,
     )
     for issuer, block, operation, kind, actor, tx_hash, detail in rows:
@@ -234,10 +232,10 @@ def _changes_not_made(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 
 def _late(db: sqlite3.Connection, span: Span, late_s: int) -> Iterator[Finding]:
     rows = db.execute(
-        "SELECT batch.issuer, log.block, batch.operation, batch.root, sealed, anchored_at"
+        "SELECT batch.issuer, operation.block, batch.operation, batch.root, sealed, anchored_at"
         " FROM batch JOIN own_batch USING (issuer, root) JOIN operation"
         " ON operation.issuer = batch.issuer AND operation.operation = batch.operation"
-        " JOIN log USING (id) WHERE anchored_at - sealed > ? AND log.block BETWEEN ? AND ?"
+        " WHERE anchored_at - sealed > ? AND operation.block BETWEEN ? AND ?"
         " ORDER BY operation.id",
         (late_s, *span),
     )

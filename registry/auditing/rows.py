@@ -1,71 +1,108 @@
-"""Logs to the rows of an auditor's store: read, replayed, and written down as columns. Pure."""
+"""Logs to the rows of an auditor's store: replayed, and written down as columns; and back. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import orjson
 
 from registry.errors import HistoryBroken, MalformedValue
 from registry.formats import events as ev
+from registry.formats.abi import WORD
 from registry.formats.log_slices import read_event
 from registry.formats.raw_log import BadLog, RawLog
 from registry.formats.storage import LANES_PER_WORD
 from registry.proofs.replay import apply
-from registry.values import FixedBytes
+from registry.proofs.replay_slices import Followed, follow
+from registry.values import FixedBytes, IssuerId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Collection, Sequence
 
     from registry.formats.history import HistoryHash
     from registry.formats.state import State
-    from registry.values import IssuerId
 
 _EXACT = 2**53
 """Beyond it JSON's readers lose digits: such a number is written as text."""
+_ALWAYS_BYTES = 3 * WORD
+"""Operation, timestamp and actor, with which the data of every log begins."""
+_TOPICS = {kind.__name__: ev.topic(kind) for kind in ev.EVENTS}
+_CHANGE_NAMES = [change.name for change in ev.StatusChange]
+"""By number: names of enums are slow to come by."""
+_ANCHORED, _STATUS_CHANGED = ev.Anchored.__name__, ev.StatusChanged.__name__
+
+Row: TypeAlias = tuple[object, ...]
+
+# sqlite3 binds a bytearray as it is, and asks for an adapter of bytes, which takes thrice as long.
+_blob = bytearray
+_new = bytes.__new__
 
 
-class Applied(NamedTuple):
-    """One log's event.
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """What logs give the store: rows of its tables, and the registrations among them."""
 
-    history: its issuer's after it; None where it cannot follow, or comes after one that could not.
-    fault: why, at the first of those.
+    blocks: dict[int, bytes]
+    operations: list[Row] = field(default_factory=list)
+    lanes: list[tuple[int, int]] = field(default_factory=list)
+    broken: dict[IssuerId, Row] = field(default_factory=dict)
+    registrations: dict[IssuerId, int] = field(default_factory=dict)
+
+
+def derive(
+    logs: Sequence[RawLog], before: int, state: State, broken: Collection[IssuerId]
+) -> Derived:
+    """Replay logs that follow what is stored, and write them down.
+
+    before: how many are stored. state: as much of it as the logs can touch; it changes. broken:
+    issuers whose history has ended. An issuer's ends at its first event that cannot follow; the
+    other issuers' go on. Raises BadLog for a log that the contract cannot write.
     """
-
-    log: RawLog
-    event: ev.Event
-    history: HistoryHash | None
-    fault: str | None
-
-
-def apply_logs(
-    logs: Sequence[RawLog],
-    broken: set[IssuerId],
-    load: Callable[[Sequence[ev.Event]], State],
-) -> tuple[list[Applied], State]:
-    """Read and replay logs that follow what is stored. broken: issuers whose history has ended.
-
-    load: gives the state that the events need. An issuer's history ends at its first event that
-    cannot follow; the other issuers' go on. Raises BadLog for a log that the contract cannot write.
-    """
-    events = [_event(log) for log in logs]
-    state = load(events)
-    ended = set(broken)
-    applied: list[Applied] = []
-    for log, event in zip(logs, events, strict=True):
-        if event.issuer_id in ended:
-            applied.append(Applied(log, event, None, None))
-            continue
-        try:
-            apply(state, event, log.data)
-        except HistoryBroken as fault:
-            ended.add(event.issuer_id)
-            applied.append(Applied(log, event, None, fault.reason))
+    told = Derived({log.block: log.block_hash for log in logs})
+    ended: set[bytes] = set(broken)
+    issuers, add_row, changed = state.issuers, told.operations.append, told.lanes
+    for number, log in enumerate(logs, before + 1):
+        block, _, log_index, tx_hash, topics, data = log
+        issuer_id = _new(IssuerId, topics[WORD : 2 * WORD])
+        issuer = None if issuer_id in ended else issuers.get(issuer_id)
+        followed = None if issuer is None else follow(state, issuer, topics, data)
+        place = number, block, log_index, _blob(tx_hash)
+        rest = _blob(data[_ALWAYS_BYTES:])
+        if issuer is None or followed is None:
+            said, lanes, history = _by_rule(log, number, state, ended, told)
+            add_row((*place, *said, history, rest))
         else:
-            history = state.issuers[event.issuer_id].history
-            applied.append(Applied(log, event, history, None))
-    return applied, state
+            said, lanes = _said(followed, issuer_id), followed[-1]
+            add_row((*place, *said, _blob(issuer.history), rest))
+        if lanes:
+            changed += [(number, leaf) for leaf in leaves_of(lanes)]
+    return told
+
+
+def _by_rule(
+    log: RawLog, number: int, state: State, ended: set[bytes], told: Derived
+) -> tuple[Row, list[int] | None, HistoryHash | None]:
+    """The same for any log: its columns, the lanes that it changed, and its issuer's history.
+
+    None after an event that cannot follow, or comes after one that could not.
+    """
+    event = _event(log)
+    issuer_id = event.issuer_id
+    if issuer_id in ended:
+        return _columns(event), None, None
+    try:
+        apply(state, event, log.data)
+    except HistoryBroken as fault:
+        ended.add(issuer_id)
+        told.broken[issuer_id] = (issuer_id, number, event.operation, fault.reason)
+        return _columns(event), None, None
+    if isinstance(event, ev.IssuerRegistered):
+        told.registrations[issuer_id] = event.registration
+    lanes = None
+    if isinstance(event, ev.StatusChanged):
+        lanes = [number for pair in event.lanes for number in pair]
+    return _columns(event), lanes, state.issuers[issuer_id].history
 
 
 def _event(log: RawLog) -> ev.Event:
@@ -77,56 +114,91 @@ def _event(log: RawLog) -> ev.Event:
         ) from None
 
 
-def log_rows(logs: Sequence[RawLog], before: int) -> Iterator[tuple[object, ...]]:
-    """before: how many logs are stored already."""
-    for number, log in enumerate(logs, before + 1):
-        yield number, *log
+def _said(followed: Followed, issuer_id: bytes) -> Row:
+    """`_columns` of what `follow` took."""
+    operation, timestamp, actor, root, size, change, lanes = followed
+    return (
+        _blob(issuer_id),
+        operation,
+        _ANCHORED if change is None else _STATUS_CHANGED,
+        timestamp,
+        _blob(actor),
+        _blob(root),
+        None if change is None else _CHANGE_NAMES[change],
+        _count(lanes) if lanes else size,
+        None,
+    )
 
 
-def operation_rows(applied: Sequence[Applied], before: int) -> Iterator[tuple[object, ...]]:
-    for number, (_, event, history, _) in enumerate(applied, before + 1):
-        root: bytes | None = getattr(event, "root", None)
-        change = leaves = detail = None
-        if isinstance(event, ev.Anchored):
-            leaves = event.size
-        elif isinstance(event, ev.StatusChanged):
-            change = event.change.name
-            leaves = sum(lanes.mask.bit_count() for lanes in event.lanes)
-            detail = f'{{"nonce":"{event.nonce}"}}' if event.nonce else None
-        else:
-            detail = details(event)
-        yield (
-            number,
-            event.issuer_id,
-            event.operation,
-            type(event).__name__,
-            event.timestamp,
-            event.actor,
-            root,
-            change,
-            leaves,
-            detail,
-            history,
-        )
+def _columns(event: ev.Event) -> Row:
+    """From `issuer` to `detail`."""
+    root: bytes | None = getattr(event, "root", None)
+    change = leaves = detail = None
+    if isinstance(event, ev.Anchored):
+        leaves = event.size
+    elif isinstance(event, ev.StatusChanged):
+        change = event.change.name
+        leaves = _count([number for pair in event.lanes for number in pair])
+        detail = f'{{"nonce":"{event.nonce}"}}' if event.nonce else None
+    else:
+        detail = details(event)
+    return (
+        event.issuer_id,
+        event.operation,
+        type(event).__name__,
+        event.timestamp,
+        event.actor,
+        root,
+        change,
+        leaves,
+        detail,
+    )
 
 
-def lane_rows(applied: Sequence[Applied], before: int) -> Iterator[tuple[int, int]]:
-    for number, (_, event, history, _) in enumerate(applied, before + 1):
-        if history is not None and isinstance(event, ev.StatusChanged):
-            for leaf in leaves_of(event):
-                yield number, leaf
+def _count(lanes: Sequence[int]) -> int:
+    """How many lanes are named, one that is named twice counted twice."""
+    if len(lanes) == 2:
+        return lanes[1].bit_count()
+    return sum([mask.bit_count() for mask in lanes[1::2]])
 
 
-def leaves_of(event: ev.StatusChanged) -> list[int]:
-    """The leaves that a status change names, each once, in order."""
-    found: set[int] = set()
-    for word, mask in event.lanes:
-        left = mask
+def leaves_of(lanes: Sequence[int]) -> list[int]:
+    """The leaves that lanes (word, mask, word, mask ...) name, each once, in order."""
+    found: list[int] = []
+    for at in range(0, len(lanes), 2):
+        first, left = LANES_PER_WORD * lanes[at], lanes[at + 1]
         while left:
             lowest = left & -left
-            found.add(LANES_PER_WORD * word + (lowest.bit_length() - 1) // 2)
+            found.append(first + lowest.bit_length() // 2)
             left ^= lowest
-    return sorted(found)
+    return found if len(lanes) == 2 else sorted(set(found))
+
+
+class StoredLog(NamedTuple):
+    """A row that STORED_LOG gives."""
+
+    block: int
+    block_hash: bytes
+    log_index: int
+    tx_hash: bytes
+    kind: str
+    issuer: bytes
+    root: bytes | None
+    operation: int
+    timestamp: int
+    actor: bytes
+    rest: bytes
+
+    def raw(self) -> RawLog:
+        """The log as it came: its columns say all of it."""
+        topics = _TOPICS[self.kind] + self.issuer + (self.root or b"")
+        numbers = self.operation.to_bytes(WORD, "big") + self.timestamp.to_bytes(WORD, "big")
+        data = numbers + self.actor.rjust(WORD, b"\0") + self.rest
+        return RawLog(*self[:4], topics, data)
+
+
+STORED_LOG = """SELECT block, hash, log_index, tx_hash, kind, issuer, root, operation, timestamp,
+    actor, rest FROM operation JOIN block ON number = block"""
 
 
 def details(event: ev.Event) -> str | None:

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 MOST_KEY_EVENTS = 1_000
 _NIGHT = f"(timestamp - {NOON_S}) / {DAY_S}"
-_WITHIN = (
-    " AND (?1 IS NULL OR operation.issuer = ?1)"
-    " AND operation.id IN (SELECT id FROM log WHERE block BETWEEN ?2 AND ?3)"
-)
+_WITHIN = " AND (?1 IS NULL OR operation.issuer = ?1) AND block BETWEEN ?2 AND ?3"
 KEY_KINDS = (
     "DidChanged",
     "DelegateSet",
@@ -107,7 +104,8 @@ def _revocations(db: sqlite3.Connection, place: tuple[object, ...]) -> dict[int,
 def _key_events(db: sqlite3.Connection, place: tuple[object, ...]) -> tuple[KeyEvent, ...]:
     kinds = ", ".join(f"'{kind}'" for kind in KEY_KINDS)
     rows = db.execute(
-        f"SELECT timestamp, kind, issuer, operation FROM operation WHERE kind IN ({kinds})"  # noqa: S608
+        f"SELECT timestamp, kind, issuer, operation FROM operation"  # noqa: S608
+        f" WHERE leaves IS NULL AND kind IN ({kinds})"
         f" {_WITHIN} ORDER BY id DESC LIMIT {MOST_KEY_EVENTS}",
         place,
     )

@@ -7,7 +7,7 @@ bytes (`hex()` shows them), times Unix seconds, `id` the log's place in the whol
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 TABLES = """
 -- What the store is of; written once.
@@ -30,21 +30,18 @@ CREATE TABLE cursor (
     last_timestamp INTEGER NOT NULL
 );
 
--- Logs as received.
-CREATE TABLE log (
-    id INTEGER PRIMARY KEY,
-    block INTEGER NOT NULL,
-    block_hash BLOB NOT NULL,
+-- Blocks that hold a log.
+CREATE TABLE block (
+    number INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL
+);
+
+-- One row a log: where it stands, and all that it says.
+CREATE TABLE operation (
+    id INTEGER PRIMARY KEY,        -- from 1, in the order of the chain
+    block INTEGER NOT NULL REFERENCES block,
     log_index INTEGER NOT NULL,
     tx_hash BLOB NOT NULL,
-    topics BLOB NOT NULL,          -- 32 bytes each
-    data BLOB NOT NULL
-);
-CREATE INDEX log_block ON log (block);
-
--- One row a log: what it says.
-CREATE TABLE operation (
-    id INTEGER PRIMARY KEY REFERENCES log,
     issuer BLOB NOT NULL,
     operation INTEGER NOT NULL,    -- its number in the issuer's history, from 1
     kind TEXT NOT NULL,            -- the event's name
@@ -54,10 +51,12 @@ CREATE TABLE operation (
     change TEXT,                   -- SUSPEND, REINSTATE, REVOKE
     leaves INTEGER,                -- a batch's size; how many a status change names
     detail TEXT,                   -- JSON: what the event says beyond these columns
-    history BLOB                   -- the issuer's history hash after it; NULL if it cannot follow
+    history BLOB,                  -- the issuer's history hash after it; NULL if it cannot follow
+    rest BLOB NOT NULL             -- the log's data behind operation, timestamp and actor
 );
 CREATE INDEX operation_issuer ON operation (issuer, operation);
-CREATE INDEX operation_kind ON operation (kind);
+-- Anchors and status changes are nearly all there is: the few others are found by themselves.
+CREATE INDEX operation_rare ON operation (kind) WHERE leaves IS NULL;
 
 -- One row a leaf that a status change names.
 CREATE TABLE lane (
@@ -121,13 +120,13 @@ CREATE TABLE nonce (
 -- Issuers with an operation that cannot follow those before it: the first such.
 CREATE TABLE broken (
     issuer BLOB PRIMARY KEY,
-    id INTEGER NOT NULL REFERENCES log,
+    id INTEGER NOT NULL REFERENCES operation,
     operation INTEGER NOT NULL,
     reason TEXT NOT NULL
 ) WITHOUT ROWID;
 """
 
-DERIVED = ("operation", "lane", "issuer", "delegate", "batch", "word", "nonce", "broken")
-"""Rebuilt from `log` where the chain was reorganised."""
+STATE = ("issuer", "delegate", "batch", "word", "nonce", "broken")
+"""Rebuilt from the operations where the chain was reorganised."""
 
-ALL = ("cursor", "log", *DERIVED)
+ALL = ("cursor", "block", "operation", "lane", *STATE)

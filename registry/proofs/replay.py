@@ -20,12 +20,13 @@ from registry.formats.storage import LANES_PER_WORD
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from registry.formats.abi import Lanes
     from registry.formats.history import HistoryHash
     from registry.values import Address, BatchRoot, ChainId, IssuerId
 
 _EVEN_BITS = (2**256 - 1) // 3
+_ODD_BITS = ~_EVEN_BITS
 _LOW_BYTE = 0xFF
+_SUSPEND, _REVOKE = ev.StatusChange.SUSPEND, ev.StatusChange.REVOKE
 _MAX_WORDS = 2**32 // LANES_PER_WORD
 
 
@@ -214,18 +215,18 @@ def _anchored(issuer: Issuer, event: ev.Anchored) -> None:
 def _status_changed(issuer: Issuer, event: ev.StatusChanged) -> None:
     _authorized(issuer, event, ev.ROLE_STATUS)
     batch = _batch(issuer, event, event.root)
-    revoking = event.change is ev.StatusChange.REVOKE
+    revoking = event.change is _REVOKE
     _require(event, revoking or not batch.revoked, "the batch is revoked")
     if event.nonce:
         place = event.actor, event.nonce >> 8
         _use_nonces(issuer, event, place, 1 << (event.nonce & _LOW_BYTE))
     changed = False
     for lanes in event.lanes:
-        if not _inside(batch, lanes):
+        if not lanes_inside(batch, *lanes):
             raise _broken(event, f"lanes of word {lanes.word} beyond the batch")
         before = batch.words.get(lanes.word, 0)
         _require(event, revoking or not before & lanes.mask << 1, "it changes revoked lanes")
-        after = _changed(event.change, before, lanes.mask)
+        after = changed_lanes(event.change, before, lanes.mask)
         if after != before:
             changed = True
             batch.words[lanes.word] = after
@@ -239,16 +240,20 @@ def _batch_revoked(issuer: Issuer, event: ev.BatchRevoked) -> None:
     batch.revoked = True
 
 
-def _changed(change: ev.StatusChange, word: int, mask: int) -> int:
-    if change is ev.StatusChange.REVOKE:
+def changed_lanes(change: ev.StatusChange, word: int, mask: int) -> int:
+    """A status word after a change of the lanes in `mask`."""
+    if change is _REVOKE:
         return word | mask << 1
-    return word | mask if change is ev.StatusChange.SUSPEND else word & ~mask
+    return word | mask if change is _SUSPEND else word & ~mask
 
 
-def _inside(batch: Batch, lanes: Lanes) -> bool:
-    count = min(batch.size - LANES_PER_WORD * lanes.word, LANES_PER_WORD)
+def lanes_inside(batch: Batch, word: int, mask: int) -> bool:
+    """Whether `mask` names lanes of the batch alone, one bit each."""
+    count = batch.size - LANES_PER_WORD * word
+    if count >= LANES_PER_WORD:
+        return not mask & _ODD_BITS
     in_use = _EVEN_BITS & (1 << 2 * count) - 1 if count > 0 else 0
-    return not lanes.mask & ~in_use and lanes.word < _MAX_WORDS
+    return not mask & ~in_use and word < _MAX_WORDS
 
 
 def _use_nonces(issuer: Issuer, event: ev.Event, place: tuple[Address, int], mask: int) -> None:
@@ -274,11 +279,21 @@ def _owner_only(issuer: Issuer, event: ev.Event) -> None:
 
 
 def _authorized(issuer: Issuer, event: ev.Event, role: int) -> None:
-    if event.actor == issuer.owner:
-        return
-    grant = issuer.delegates.get(event.actor, Grant(0, 0, 0))
-    current = grant.epoch == issuer.epoch and event.timestamp < grant.expiry
-    _require(event, current and grant.roles & role, f"{event.actor} had no authority")
+    if not has_authority(issuer, event.actor, role, event.timestamp):
+        raise _broken(event, f"{event.actor} had no authority")
+
+
+def has_authority(issuer: Issuer, actor: Address, role: int, timestamp: int) -> bool:
+    """As its owner, or as a delegate whose grant of `role` is current."""
+    if actor == issuer.owner:
+        return True
+    grant = issuer.delegates.get(actor)
+    return (
+        grant is not None
+        and grant.epoch == issuer.epoch
+        and timestamp < grant.expiry
+        and bool(grant.roles & role)
+    )
 
 
 def _require(event: ev.Event, holds: object, reason: str) -> None:
