@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from registry.auditing.audit_report import AuditReport, Scope
 from registry.auditing.audit_store import AuditStore, StorePlace
 from registry.auditing.chain_findings import Span, chain_findings
-from registry.auditing.completeness import check_histories, check_state
+from registry.auditing.completeness import check_histories
 from registry.auditing.findings import Finding, Matter, Severity
 from registry.auditing.issuer_records import open_records
 from registry.auditing.leaf_files import leaf_findings
@@ -29,8 +29,10 @@ from registry.auditing.proven_slots import (
     trusted_block,
 )
 from registry.auditing.records_findings import records_findings
+from registry.auditing.state_check import check_state
 from registry.auditing.summary import issuer_audits, registrations_history
 from registry.errors import NodeInconsistent, StoreError
+from registry.nodes.connections import Connections
 from registry.nodes.event_reader import deployment_block
 from registry.nodes.log_reader import Pace, read_ranges
 from registry.progress import Progress
@@ -250,16 +252,16 @@ class Audit:
 
     def _judge(self, believed: Believed) -> AuditReport:
         request, store, last = self.request, self.store, believed.block.number
-        ground, read = storage_of(self.node, request.registry, believed)
         findings = self._findings
-        histories, compared = check_histories(store, self.node, read, last)
+        with Connections() as connections:
+            mine = partial(connections.mine, self._ears.open_nodes[0])
+            ground, read = storage_of(mine, request.registry, believed)
+            histories, compared = check_histories(store, self.node, read, last)
+            sample = 0 if histories else request.sample
+            state, records = check_state(store, read, sample, request.seed)
         findings += histories
-        in_order = not histories
-        state, records = check_state(store, read, request.sample if in_order else 0, request.seed)
         findings += state
-        placed, blocks = place_findings(
-            store.db, self.node, request.sample if in_order else 0, request.seed
-        )
+        placed, blocks = place_findings(store.db, self.node, sample, request.seed)
         findings += placed
         if not ground.proven:
             findings.append(unproven(ground))

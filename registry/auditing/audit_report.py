@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from registry.auditing.chain_findings import Span
-    from registry.auditing.completeness import Compared
     from registry.auditing.findings import Finding
     from registry.auditing.proven_slots import Ground
+    from registry.auditing.state_check import Compared
     from registry.formats.strict_json import JsonObject
     from registry.proofs.evidence import Block
     from registry.values import Address, BlockHash, ChainId, IssuerId

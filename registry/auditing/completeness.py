@@ -1,14 +1,12 @@
-"""Whether an auditor's store is whole: its histories and state against the registry's storage.
+"""Whether an auditor's store is whole: its histories against the registry's storage.
 
 Reads the store and asks the node; what follows from both is `auditor`'s to judge.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from registry.auditing.auditor import (
     Break,
@@ -19,39 +17,23 @@ from registry.auditing.auditor import (
     judge_issuer,
     judge_registrations,
 )
-from registry.auditing.findings import Finding, Matter, Severity
+from registry.auditing.reading_ahead import read_ahead
 from registry.errors import NodeRefused
 from registry.formats import storage
 from registry.formats.history import HistoryHash
-from registry.formats.state import Batch, Issuer, batch_value, issuer_value
 from registry.formats.storage import HistoryRecord
 from registry.rpc_hex import data
-from registry.values import Address, BatchRoot, DidHash, IssuerId, MetaHash
+from registry.values import IssuerId
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from registry.auditing.audit_store import AuditStore
+    from registry.auditing.findings import Finding
+    from registry.auditing.reading_ahead import ReadSlots
     from registry.nodes.rpc import Node
-    from registry.values import Slot
-
-    ReadSlots = Callable[[Sequence[Slot]], dict[Slot, bytes]]
-    """32 bytes for each slot as of the audit's block, however they are known."""
-
-_T = TypeVar("_T")
-
-_AT_ONCE = 400
-"""Slots that are read and held at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """How many of how many records of the state were compared; seed: which, if not all."""
-
-    records: int
-    of: int
-    seed: int | None
+    from registry.values import Address, Slot
 
 
 def check_histories(
@@ -68,12 +50,11 @@ def check_histories(
         findings.append(registrations)
     broken = _breaks(store)
     compared = 0
-    for some in _in_chunks(_histories(store, broken)):
-        slots = [storage.issuer_slots(issuer_id).history for issuer_id, _ in some]
-        values = read(slots)
-        for (issuer_id, replayed), slot in zip(some, slots, strict=True):
+    histories = ((storage.issuer_slots(one[0]).history, one) for one in _histories(store, broken))
+    for some in read_ahead(read, histories):
+        for value, (issuer_id, replayed) in some:
             compared += 1
-            stored = storage.decode_history(values[slot])
+            stored = storage.decode_history(value)
             ended = broken.get(issuer_id)
             if replayed == stored and ended is None:
                 continue
@@ -209,72 +190,3 @@ def _registrations_part(store: AuditStore, node: Node, last: int) -> int | None:
     except NodeRefused:
         return None
     return low
-
-
-def check_state(
-    store: AuditStore, read: ReadSlots, sample: int | None, seed: int
-) -> tuple[list[Finding], Compared]:
-    """Compare issuers, batches and status words with storage: all, or `sample` by `seed`."""
-    db = store.db
-    total = sum(db.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in _RECORDS)  # noqa: S608
-    chosen: set[int] | range = range(total)
-    if sample is not None and sample < total:
-        chosen = set(random.Random(seed).sample(range(total), sample))  # noqa: S311 - repeatable
-    records = (record for place, record in enumerate(_records(db)) if place in chosen)
-    findings: list[Finding] = []
-    compared = 0
-    for some in _in_chunks(records):
-        values = read([slot for _, _, slot, _ in some])
-        compared += len(some)
-        findings += [
-            _differs(issuer_id, what, expected, values[slot])
-            for issuer_id, what, slot, expected in some
-            if values[slot] != expected
-        ]
-    return findings, Compared(compared, total, seed if compared < total else None)
-
-
-_RECORDS = ("issuer", "batch", "word")
-
-
-def _records(db: sqlite3.Connection) -> Iterator[tuple[IssuerId, str, Slot, bytes]]:
-    """Whose, what, and the slot with the 32 bytes that it should hold."""
-    for row in db.execute("SELECT id, owner, paused, retired, epoch, distrust_after FROM issuer"):
-        issuer = Issuer(
-            Address(row[1]),
-            DidHash(bytes(32)),
-            b"",
-            0,
-            HistoryHash(bytes(HistoryHash.LENGTH)),
-            paused=bool(row[2]),
-            retired=bool(row[3]),
-            epoch=row[4],
-            distrust_after=row[5],
-        )
-        issuer_id = IssuerId(row[0])
-        yield issuer_id, "its record", storage.issuer_slots(issuer_id).record, issuer_value(issuer)
-    for row in db.execute("SELECT issuer, root, anchored_at, operation, size, revoked FROM batch"):
-        issuer_id, root = IssuerId(row[0]), BatchRoot(row[1])
-        batch = Batch(row[2], row[3], row[4], MetaHash(bytes(32)), bool(row[5]))
-        yield issuer_id, f"batch {root}", storage.batch_slot(issuer_id, root), batch_value(batch)
-    for issuer, word_root, number, lanes in db.execute(
-        "SELECT issuer, root, number, lanes FROM word"
-    ):
-        issuer_id, root = IssuerId(issuer), BatchRoot(word_root)
-        slot = storage.word_slot(issuer_id, root, number)
-        yield issuer_id, f"status word {number} of batch {root}", slot, lanes
-
-
-def _differs(issuer_id: IssuerId, what: str, expected: bytes, found: bytes) -> Finding:
-    return Finding(
-        Matter.STATE_DIFFERS,
-        Severity.ERROR,
-        f"{what} is not what the logs give: they and the contract follow different rules",
-        issuer_id,
-        evidence={"record": what, "replayed": "0x" + expected.hex(), "stored": "0x" + found.hex()},
-    )
-
-
-def _in_chunks(source: Iterator[_T]) -> Iterator[list[_T]]:
-    while chunk := list(islice(source, _AT_ONCE)):
-        yield chunk

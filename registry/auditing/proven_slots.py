@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from registry.proofs.evidence import Block
     from registry.values import Address, Slot
 
-SLOTS_AT_ONCE = 400
+SLOTS_AT_ONCE = 1_000
 """Some nodes build the whole storage trie for each request; geth takes 1,024, others fewer."""
 _CALLS_AT_ONCE = 2
 LAG_S = 900
@@ -160,22 +160,23 @@ def agreed_block(
 
 
 def storage_of(
-    node: Node, registry: Address, believed: Believed
+    mine: Callable[[], Node], registry: Address, believed: Believed
 ) -> tuple[Ground, Callable[[Sequence[Slot]], dict[Slot, bytes]]]:
     """How storage is read: proven, or on the node's word where it gives no proofs.
 
-    Raises ChainError as `read_proven` does; NodeRefused only under a trusted block, whose hash says
-    nothing without proofs.
+    mine: the node by a connection of the calling thread's: several may read. Raises ChainError as
+    `read_proven` does; NodeRefused only under a trusted block, whose hash says nothing without
+    proofs.
     """
     header, ground = believed.header, believed.ground
     try:
-        read_proven(node, registry, [], header)
+        read_proven(mine(), registry, [], header)
     except NodeRefused:
         if ground.kind == "trusted block":
             raise
         told = Ground(ground.kind, ground.names, proven=False)
-        return told, lambda slots: read_slots(node, registry, slots, believed.block)
-    return ground, lambda slots: read_proven(node, registry, slots, header)
+        return told, lambda slots: read_slots(mine(), registry, slots, believed.block)
+    return ground, lambda slots: read_proven(mine(), registry, slots, header)
 
 
 def read_proven(

@@ -7,7 +7,6 @@ answered whole: whoever stores a range with its end can go on from there after a
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.errors import AnswerTooLong, NodeBusy, NodeRefused, NodeTooSlow, NodeUnreachable
 from registry.formats.raw_log import BadLog, RawLog, logs_query, read_logs
+from registry.nodes.connections import Connections
 from registry.nodes.log_ranges import FIRST_SPAN, TARGET_LOGS, RangeControl, is_rate_limit
 
 if TYPE_CHECKING:
@@ -71,27 +71,18 @@ def read_ranges(
     does not take a single block, and BadLog for logs that cannot be.
     """
     pace = pace or Pace()
-    with _pool(pace.in_flight) as pool:
-        yield from _Reading(pool, list(open_nodes), registry, pace).ranges(first, last)
-
-
-class _Pool(NamedTuple):
-    threads: ThreadPoolExecutor
-    local: threading.local
-    opened: list[Node]
+    with Connections() as connections, _threads(pace.in_flight) as threads:
+        reading = _Reading(threads, connections, list(open_nodes), registry, pace)
+        yield from reading.ranges(first, last)
 
 
 @contextmanager
-def _pool(size: int) -> Iterator[_Pool]:
-    """Threads that keep one connection each, all closed at the end."""
-    opened: list[Node] = []
-    threads = ThreadPoolExecutor(size, thread_name_prefix="logs")
+def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+    threads = ThreadPoolExecutor(count, thread_name_prefix="logs")
     try:
-        yield _Pool(threads, threading.local(), opened)
+        yield threads
     finally:
         threads.shutdown(wait=True, cancel_futures=True)
-        for node in opened:
-            node.close()
 
 
 @dataclass(slots=True)
@@ -108,12 +99,14 @@ class _Reading:
 
     def __init__(
         self,
-        pool: _Pool,
+        threads: ThreadPoolExecutor,
+        connections: Connections,
         open_nodes: list[Callable[[], Node]],
         registry: Address,
         pace: Pace,
     ) -> None:
-        self._pool = pool
+        self._threads = threads
+        self._connections = connections
         self._open_nodes = open_nodes
         self._registry = registry
         self._pace = pace
@@ -133,7 +126,7 @@ class _Reading:
                 first = until + 1
             for piece in islice(self._line, self._in_flight):
                 if piece.answer is None:
-                    piece.answer = self._pool.threads.submit(self._fetch, piece.first, piece.last)
+                    piece.answer = self._threads.submit(self._fetch, piece.first, piece.last)
             piece = self._line.popleft()
             logs = self._answer(piece)
             if logs is not None:
@@ -189,11 +182,7 @@ class _Reading:
         self._pace.wait(wait_s)
 
     def _fetch(self, first: int, last: int) -> list[RawLog]:
-        opener = self._open_nodes[0]
-        if getattr(self._pool.local, "opener", None) is not opener:
-            self._pool.local.opener, self._pool.local.node = opener, opener()
-            self._pool.opened.append(self._pool.local.node)
-        node: Node = self._pool.local.node
+        node = self._connections.mine(self._open_nodes[0])
         answer = node.call("eth_getLogs", [logs_query(self._registry, first, last)])
         return read_logs(node.name, answer, self._registry, first, last)
 

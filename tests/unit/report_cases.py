@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from registry.auditing.audit_report import AuditReport, IssuerAudit, Scope
 from registry.auditing.chain_findings import Span
-from registry.auditing.completeness import Compared
 from registry.auditing.findings import Finding, Matter, Severity
 from registry.auditing.proven_slots import Ground
+from registry.auditing.state_check import Compared
 from registry.proofs.evidence import Block
 from registry.values import Address, BlockHash, ChainId, IssuerId
 
