@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from anchor_service.api.errors import ScopeMissing, Unauthenticated
+from anchor_service.api.grouping import Grouped
 from anchor_service.api.parameters import refuse_unknown
 from anchor_service.store import api_keys
 
@@ -34,15 +35,42 @@ class Caller(NamedTuple):
     issuer: str
 
 
-def key_finder(database: Database) -> Callable[[Sequence[str]], Sequence[ApiKey | None]]:
-    """Looks up a group of ids in one query. Nothing is cached: a revoked key ends at once."""
+class KeyLookup(Protocol):
+    """Finds a stored key by its id. Nothing is cached: a revoked key ends at once."""
+
+    async def ask(self, asked: str) -> ApiKey | None: ...
+
+    def close(self) -> None: ...
+
+
+class _AtOnce:
+    """In the event loop itself: what SQLite answers in microseconds is not worth a thread.
+
+    It may be waited for: the row lies in one of the file's most used pages, and in WAL mode no
+    writer keeps a reader from its snapshot.
+    """
+
+    def __init__(self, find: Callable[[Sequence[str]], Sequence[ApiKey | None]]) -> None:
+        self._find = find
+
+    async def ask(self, asked: str) -> ApiKey | None:
+        return self._find((asked,))[0]
+
+    def close(self) -> None:
+        return
+
+
+def key_lookup(database: Database, *, most: int, waiting: int) -> KeyLookup:
+    """A server's answer takes its time: there one thread asks for all that wait, in one query."""
 
     def find(ids: Sequence[str]) -> Sequence[ApiKey | None]:
         with database.read() as connection:
             found = api_keys.find(connection, set(ids))
         return [found.get(one) for one in ids]
 
-    return find
+    if database.file is not None:
+        return _AtOnce(find)
+    return Grouped("api-keys", find, most=most, waiting=waiting)
 
 
 class Allowed:

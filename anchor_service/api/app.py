@@ -26,13 +26,15 @@ from anchor_service.api import (
     state_routes,
     verify_routes,
 )
-from anchor_service.api.access import key_finder
+from anchor_service.api.access import key_lookup
+from anchor_service.api.direct import Direct
 from anchor_service.api.edge import RouteRefusal, refuse_parameters
 from anchor_service.api.gate import Gate
 from anchor_service.api.grouping import Grouped
 from anchor_service.api.intake import Taker
 from anchor_service.api.limits import Buckets
 from anchor_service.api.metrics import Metrics
+from anchor_service.api.reading import reader
 from anchor_service.api.services import Running
 from anchor_service.store import idempotency
 from anchor_service.store.tree_parts import Paths
@@ -82,6 +84,7 @@ def create_app(services: Services) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await tidying
             running.intake.close()
+            running.reads.close()
             running.keys.close()
 
     app = FastAPI(
@@ -102,6 +105,7 @@ def create_app(services: Services) -> FastAPI:
     routes = [route for router in ROUTERS for route in router.routes]
     app.add_exception_handler(HTTPException, RouteRefusal(routes))
     app.add_exception_handler(RequestValidationError, refuse_parameters)
+    app.add_middleware(Direct, routes=routes)
     app.add_middleware(
         Gate,
         metrics=metrics,
@@ -116,12 +120,12 @@ def create_app(services: Services) -> FastAPI:
 
 def _start(services: Services, metrics: Metrics) -> Running:
     taker = Taker(services.database, services.clock)
-    finder = key_finder(services.database)
     intake = Grouped("intake", taker, most=_GROUP, waiting=_WAITING)
     metrics.waiting.set_function(lambda: intake.inside)
     return Running(
         services=services,
-        keys=Grouped("api-keys", finder, most=_GROUP, waiting=_WAITING),
+        keys=key_lookup(services.database, most=_GROUP, waiting=_WAITING),
+        reads=Grouped("reads", reader(services.database), most=_GROUP, waiting=_WAITING),
         intake=intake,
         key_buckets=Buckets(services.settings.key_rate, services.monotonic),
         address_buckets=Buckets(services.settings.address_rate, services.monotonic),

@@ -14,7 +14,7 @@ from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer, json_answer
 from anchor_service.api.body import JSON_TYPES, LINES_TYPES, check_type, read_body, validate
 from anchor_service.api.bulk import BulkResponse
-from anchor_service.api.direct import DirectRoute, read_flag, served_by
+from anchor_service.api.direct import read_flag, served_by
 from anchor_service.api.errors import Unavailable
 from anchor_service.api.intake import Intake
 from anchor_service.api.models import (
@@ -38,7 +38,7 @@ from anchor_service.store.store import Added
 from registry.formats.canonical import canonicalize
 from registry.formats.strict_json import MAX_CREDENTIAL_BYTES, read_object
 
-router = APIRouter(tags=["credentials"], route_class=DirectRoute)
+router = APIRouter(tags=["credentials"])
 _KIND = "credentials"
 # Above, reading takes longer than other requests should wait for the event loop.
 _SMALL_BYTES = 16 * 1024
@@ -50,7 +50,7 @@ Writer = Annotated[Caller, Depends(_MAY_WRITE)]
 _READ = (*manual.WITH_KEY, problems.NOT_FOUND, problems.WRONG_STATE)
 
 
-async def _post_credential(request: Request) -> Response:
+async def _post_credential(request: Request) -> Answer:
     caller = await _MAY_WRITE.of(request)
     running = running_of(request)
     strict = read_flag(request, "strict")
@@ -65,7 +65,7 @@ async def _post_credential(request: Request) -> Response:
 
     told = await running.intake.ask(Intake(caller.issuer, [to_store(one, label)], answer, ticket))
     running.metrics.taken.inc()
-    return told.response()
+    return told
 
 
 async def _taken(

@@ -1,8 +1,9 @@
-"""A route that reads its own parameters.
+"""Operations that are served past the framework.
 
-FastAPI solves a handler's parameters anew for each request, which costs more than all that the
-busiest operation does besides. Such an operation is declared like any other, so that it stands in
-the OpenAPI document with its parameters and its scope, and is served by another function.
+FastAPI looks for a request's route among all, and solves its handler's parameters anew: for the
+busiest operations that costs more than all that they do. Such an operation is declared like any
+other, so that it stands in the OpenAPI document with its parameters and its scope, and is served by
+another function, which reads its parameters itself.
 """
 
 from __future__ import annotations
@@ -11,23 +12,27 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
 
 from anchor_service.api.errors import InvalidRequest
+from anchor_service.api.parameters import MAX_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
-    from starlette.requests import Request
-    from starlette.responses import Response
+    from starlette.routing import BaseRoute
 
-    Served = Callable[[Request], Awaitable[Response]]
+    from anchor_service.api.answers import Answer
+    from anchor_service.api.gate import Asgi, Receive, Scope, Send
+
+    Served = Callable[[Request], Awaitable[Answer]]
 
 _SERVED = "served_by"
 _BOOL = TypeAdapter(bool)
 
 
 def served_by(function: Served) -> Callable[[Any], Any]:
-    """Mark a declared handler as served by `function`; its route must be a DirectRoute."""
+    """Mark a declared handler as served by `function`; what it raises is the gate's to answer."""
 
     def mark(declared: Any) -> Any:
         setattr(declared, _SERVED, function)
@@ -36,10 +41,28 @@ def served_by(function: Served) -> Callable[[Any], Any]:
     return mark
 
 
-class DirectRoute(APIRoute):
-    def get_route_handler(self) -> Callable[[Request], Any]:
-        served: Served | None = getattr(self.endpoint, _SERVED, None)
-        return served or super().get_route_handler()
+class Direct:
+    """Serves what is marked, and hands everything else on. Pure ASGI, inside of the gate."""
+
+    def __init__(self, app: Asgi, *, routes: Iterable[BaseRoute]) -> None:
+        self._app = app
+        self._routes = [
+            (route, served)
+            for route in routes
+            if isinstance(route, APIRoute) and (served := getattr(route.endpoint, _SERVED, None))
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            for route, served in self._routes:
+                if scope["method"] in (route.methods or ()) and (
+                    found := route.path_regex.match(scope["path"])
+                ):
+                    scope["route"], scope["path_params"] = route, found.groupdict()
+                    answer: Answer = await served(Request(scope, receive, send))
+                    await answer.send(send)
+                    return
+        await self._app(scope, receive, send)
 
 
 def read_flag(request: Request, name: str) -> bool:
@@ -51,3 +74,12 @@ def read_flag(request: Request, name: str) -> bool:
         return _BOOL.validate_python(text)
     except ValidationError:
         raise InvalidRequest([(f"query/{name}", "true or false expected")]) from None
+
+
+def read_name(request: Request) -> str:
+    """A credential's name out of the path, as `CredentialName` is. Raises InvalidRequest."""
+    name: str = request.path_params["credential"]
+    if len(name) > MAX_NAME:
+        fault = f"String should have at most {MAX_NAME} characters"
+        raise InvalidRequest([("path/credential", fault)])
+    return name

@@ -21,7 +21,6 @@ from anchor_service.api.problems import INTERNAL, answer_of, problem_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 
-    from anchor_service.api.answers import Answer
     from anchor_service.api.metrics import Metrics
 
     Scope = MutableMapping[str, Any]
@@ -155,17 +154,7 @@ class _Request:
         if problem_of(error) is INTERNAL:
             logs.failure("request failed", error, request=self.id, route=self.route)
         if not self.status:
-            await self._respond(answer_of(error))
-
-    async def _respond(self, answer: Answer) -> None:
-        headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers]
-        headers += [
-            (b"content-type", answer.media_type.encode()),
-            (b"content-length", str(len(answer.body)).encode()),
-        ]
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        await self.send(start)
-        await self.send({"type": "http.response.body", "body": answer.body})
+            await answer_of(error).send(self.send)
 
     def log(self) -> None:
         state = self._scope["state"]

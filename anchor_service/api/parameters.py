@@ -11,11 +11,13 @@ from anchor_service.api.errors import InvalidRequest, MalformedRequest
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+# Characters of a credential's name in a path.
+MAX_NAME = 2000
 CredentialName = Annotated[
     str,
     Path(
         min_length=1,
-        max_length=2000,
+        max_length=MAX_NAME,
         description="digest (0x...) or the document's own id, if that has no slash",
         examples=["0x9f64a747e1b97f131fabb6b447296c9b6f0201e79fb3c5356e6c77e89b6a806a"],
     ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from anchor_service.api import manual, problems, queries, samples
 from anchor_service.api.access import Allowed, Caller
 from anchor_service.api.answers import Answer
+from anchor_service.api.direct import read_name, served_by
 from anchor_service.api.errors import Unavailable, WrongState
 from anchor_service.api.models import ReceiptSeen
 from anchor_service.api.parameters import CredentialName
@@ -24,7 +26,8 @@ from registry.values import Address, BatchRoot, ChainId, CredentialDigest, Issue
 
 router = APIRouter(tags=["credentials"])
 
-Reader = Annotated[Caller, Depends(Allowed(Scope.CREDENTIALS_READ))]
+_MAY_READ = Allowed(Scope.CREDENTIALS_READ)
+Reader = Annotated[Caller, Depends(_MAY_READ)]
 _DOCUMENT = {"type": "object"}
 _SEALED = (
     *manual.WITH_KEY,
@@ -54,6 +57,17 @@ def get_anchored(request: Request, caller: Reader, credential: CredentialName) -
     return Answer(200, with_receipt(document, CredentialDigest(row.digest), receipt)).response()
 
 
+async def _get_receipt(request: Request) -> Answer:
+    caller = await _MAY_READ.of(request)
+    running, name = running_of(request), read_name(request)
+
+    def read(connection: Connection) -> Answer:
+        row = queries.find_sealed(connection, caller.issuer, name)
+        return Answer(200, _receipt(running, connection, row).serialize())
+
+    return await running.reads.ask(read)
+
+
 @router.get(
     "/v1/credentials/{credential}/receipt",
     summary="The receipt, which joins the document to its anchor",
@@ -62,13 +76,10 @@ def get_anchored(request: Request, caller: Reader, credential: CredentialName) -
         **manual.refusals(*_SEALED),
     },
 )
+@served_by(_get_receipt)
 def get_receipt(request: Request, caller: Reader, credential: CredentialName) -> Response:
     """Once its batch is sealed; it never changes."""
-    running = running_of(request)
-    with running.database.read() as connection:
-        row = queries.find_sealed(connection, caller.issuer, credential)
-        receipt = _receipt(running, connection, row)
-    return Answer(200, receipt.serialize()).response()
+    raise AssertionError((request, caller, credential))
 
 
 @router.get(
@@ -104,7 +115,7 @@ def get_bundle(
     return Answer(200, prove(caller.issuer, placed, receipt, history=history)).response()
 
 
-def _receipt(running: Running, connection: Any, row: Any) -> Receipt:
+def _receipt(running: Running, connection: Connection, row: queries.Sealed) -> Receipt:
     return Receipt(
         chain=ChainId(row.chain),
         registry=Address(row.registry),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, func, select
 
 from anchor_service.api.errors import Erased, NotFound, WrongState
 from anchor_service.store import documents
 from anchor_service.store.lifecycle import BatchState, ChangeState
+from anchor_service.store.prepared import Prepared
 from anchor_service.store.schema import batch, credential, inclusion, placement, status_change
 from registry.errors import MalformedValue
 from registry.values import CredentialDigest
@@ -118,8 +119,24 @@ def _digest(name: str) -> bytes | None:
     return None
 
 
-def _sealed_query(named_by: ColumnElement[Any]) -> Select[Any]:
-    return (
+class Sealed(NamedTuple):
+    """What a receipt is made of, beside its path. id: the credential's row number."""
+
+    id: int
+    digest: bytes
+    batch: int
+    state: str
+    chain: int
+    registry: bytes
+    issuer_id: bytes
+    root: bytes
+    size: int
+    leaf_index: int
+    salt: bytes
+
+
+def _sealed_query(named_by: ColumnElement[Any]) -> Prepared:
+    return Prepared(
         select(
             credential.c.id,
             credential.c.digest,
@@ -140,25 +157,22 @@ def _sealed_query(named_by: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-# Made once: making a query costs more than the database takes to answer it.
 _SEALED_BY_DIGEST = _sealed_query(credential.c.digest)
 _SEALED_BY_ID = _sealed_query(credential.c.credential_id)
 
 
-def _named_sealed(name: str) -> tuple[Select[Any], bytes | str]:
+def find_sealed(connection: Connection, issuer: str, name: str) -> Sealed:
+    """By digest (0x...) or by the document's id. Raises NotFound, WrongState, Erased."""
     digest = _digest(name)
-    return (_SEALED_BY_ID, name) if digest is None else (_SEALED_BY_DIGEST, digest)
-
-
-def find_sealed(connection: Connection, issuer: str, name: str) -> Any:
-    """What a receipt is made of, beside its path. Raises NotFound, WrongState, Erased."""
-    query, value = _named_sealed(name)
-    rows = connection.execute(query, {"issuer": issuer, "name": value}).all()
+    if digest is None:
+        rows = _SEALED_BY_ID.rows(connection, issuer=issuer, name=name)
+    else:
+        rows = _SEALED_BY_DIGEST.rows(connection, issuer=issuer, name=digest)
     if not rows:
         raise NotFound("credential")
     if len(rows) > 1:
         raise WrongState("More than one document has this id; name one by its digest.")
-    row = rows[0]
+    row = Sealed._make(rows[0])
     if row.state == BatchState.OPEN:
         raise WrongState("It waits for its seal, and has no receipt yet.")
     if row.salt is None:

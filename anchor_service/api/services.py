@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from sqlalchemy import Connection
 
+    from anchor_service.api.access import KeyLookup
     from anchor_service.api.answers import Answer
     from anchor_service.api.grouping import Grouped
     from anchor_service.api.intake import Intake
     from anchor_service.api.limits import Buckets
     from anchor_service.api.metrics import Metrics
+    from anchor_service.api.reading import Read
     from anchor_service.issuing.achievement import Achievement
     from anchor_service.issuing.roster import RosterRow
     from anchor_service.operating.overview import Overview
-    from anchor_service.store.api_keys import ApiKey
     from anchor_service.store.database import Database
     from anchor_service.store.store import Placed
     from anchor_service.store.tree_parts import Paths
@@ -105,7 +106,8 @@ class Running:
     """An app between startup and shutdown: Services, and what the app itself keeps going."""
 
     services: Services
-    keys: Grouped[str, ApiKey | None]
+    keys: KeyLookup
+    reads: Grouped[Read, Answer]
     intake: Grouped[Intake, Answer]
     key_buckets: Buckets
     address_buckets: Buckets

@@ -14,11 +14,13 @@ import secrets
 from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, or_, select, update
 
 from anchor_service.errors import UnknownKey
+from anchor_service.store.prepared import Prepared
 from anchor_service.store.schema import api_key
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ _SECRET_BYTES = 32
 _ID_BYTES = 10
 _TEXT = re.compile(r"ca_([a-z2-7]{16})_([A-Za-z0-9_-]{43})")
 _NOBODY = bytes(32)
-_BY_ID = select(api_key).where(api_key.c.id == bindparam("wanted"))
+_BY_ID = Prepared(select(api_key).where(api_key.c.id == bindparam("wanted")))
 
 
 class Scope(StrEnum):
@@ -121,8 +123,7 @@ def find(connection: Connection, ids: Iterable[str]) -> dict[str, ApiKey]:
     """Those that there are. Almost always one is asked for, by many: so one query for each."""
     found = {}
     for one in set(ids):
-        row = connection.execute(_BY_ID, {"wanted": one}).first()
-        if row is not None:
+        for row in _BY_ID.rows(connection, wanted=one):
             found[one] = _to_key(row)
     return found
 
@@ -163,20 +164,14 @@ def rotate(
     return create(connection, name, newest.issuer, newest.scopes, now, expires)
 
 
-def _to_key(row: Any) -> ApiKey:
-    return ApiKey(
-        id=row.id,
-        name=row.name,
-        issuer=row.issuer,
-        scopes=_scopes(row.scopes.split()),
-        secret_hash=bytes(row.secret_hash),
-        created=row.created,
-        expires=row.expires,
-        revoked=row.revoked,
-    )
+def _to_key(row: Sequence[Any]) -> ApiKey:
+    """row: the table's columns in their order."""
+    key_id, name, issuer, scopes, secret_hash, created, expires, revoked = row
+    known = _scopes(scopes)
+    return ApiKey(key_id, name, issuer, known, bytes(secret_hash), created, expires, revoked)
 
 
-def _scopes(names: Sequence[str]) -> frozenset[Scope]:
+@cache
+def _scopes(names: str) -> frozenset[Scope]:
     """Those that this version knows: a scope of a newer one gives no right here."""
-    known = {scope.value: scope for scope in Scope}
-    return frozenset(known[name] for name in names if name in known)
+    return frozenset(scope for scope in Scope if scope.value in names.split())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, select
 
 from anchor_service.store.database import bulk_insert
+from anchor_service.store.prepared import Prepared
 from anchor_service.store.schema import tree_part
 from registry.formats.tree import HASH_BYTES, MerkleTree
 
@@ -29,8 +30,10 @@ _PART_BYTES = PART_LEAVES * HASH_BYTES
 # The row that holds the parts' roots, one after the other.
 TOP = -1
 _CHUNK = 1000
-_HASHES = select(tree_part.c.hashes).where(
-    tree_part.c.batch == bindparam("of_batch"), tree_part.c.number == bindparam("place")
+_HASHES = Prepared(
+    select(tree_part.c.hashes).where(
+        tree_part.c.batch == bindparam("of_batch"), tree_part.c.number == bindparam("place")
+    )
 )
 # Bytes of parts' roots whose trees a process keeps; a tree takes three times that.
 _KEPT_BYTES = 16 * 2**20
@@ -87,5 +90,5 @@ class Paths:
 
 
 def _hashes(connection: Connection, batch_id: int, number: int) -> bytes:
-    place = {"of_batch": batch_id, "place": number}
-    return bytes(connection.execute(_HASHES, place).scalar_one())
+    ((hashes,),) = _HASHES.rows(connection, of_batch=batch_id, place=number)
+    return bytes(hashes)

@@ -1,0 +1,48 @@
+"""Short reads for many requests: one thread, one transaction for all that wait.
+
+For what takes a few look-ups by key. A thread of one's own for each, out of a pool, costs more than
+the reads do, and the threads would wait for one another's interpreter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from anchor_service.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy import Connection
+
+    from anchor_service.api.answers import Answer
+    from anchor_service.store.database import Database
+
+    Read = Callable[[Connection], Answer]
+
+
+def reader(database: Database) -> Callable[[Sequence[Read]], Sequence[Answer | Exception]]:
+    """Each read gets its answer, or what it raised."""
+
+    def answer(reads: Sequence[Read]) -> Sequence[Answer | Exception]:
+        try:
+            with database.read() as connection:
+                return [_told(read, connection) for read in reads]
+        except DatabaseError as error:
+            if len(reads) == 1:
+                return [error]
+            # After one that failed the transaction may be good for nothing: each alone.
+            return [told for read in reads for told in answer([read])]
+
+    return answer
+
+
+def _told(read: Read, connection: Connection) -> Answer | Exception:
+    try:
+        return read(connection)
+    except DBAPIError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is this asker's answer, not the group's
+        return error
