@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -13,7 +13,7 @@ from anchor_service.api.parameters import refuse_unknown
 from anchor_service.store import api_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from anchor_service.api.services import Running
     from anchor_service.store.api_keys import ApiKey, Scope
@@ -35,42 +35,21 @@ class Caller(NamedTuple):
     issuer: str
 
 
-class KeyLookup(Protocol):
-    """Finds a stored key by its id. Nothing is cached: a revoked key ends at once."""
+def key_lookup(database: Database, *, most: int, waiting: int) -> Grouped[str, ApiKey | None]:
+    """Finds stored keys by their ids. Nothing is cached: a revoked key ends at once.
 
-    async def ask(self, asked: str) -> ApiKey | None: ...
-
-    def close(self) -> None: ...
-
-
-class _AtOnce:
-    """In the event loop itself: what SQLite answers in microseconds is not worth a thread.
-
-    It may be waited for: the row lies in one of the file's most used pages, and in WAL mode no
-    writer keeps a reader from its snapshot.
+    SQLite is asked in the event loop itself: the row lies in one of the file's most used pages,
+    in WAL mode no writer keeps a reader waiting, and a thread would cost more than the answer. A
+    server's answer takes its time.
     """
 
-    def __init__(self, find: Callable[[Sequence[str]], Sequence[ApiKey | None]]) -> None:
-        self._find = find
-
-    async def ask(self, asked: str) -> ApiKey | None:
-        return self._find((asked,))[0]
-
-    def close(self) -> None:
-        return
-
-
-def key_lookup(database: Database, *, most: int, waiting: int) -> KeyLookup:
-    """A server's answer takes its time: there one thread asks for all that wait, in one query."""
-
     def find(ids: Sequence[str]) -> Sequence[ApiKey | None]:
-        with database.read() as connection:
-            found = api_keys.find(connection, set(ids))
+        with database.look() as connection:
+            found = api_keys.find(connection, ids)
         return [found.get(one) for one in ids]
 
-    if database.file is not None:
-        return _AtOnce(find)
-    return Grouped("api-keys", find, most=most, waiting=waiting)
+    apart = database.file is None
+    return Grouped("api-keys", find, most=most, waiting=waiting, apart=apart)
 
 
 class Allowed:

@@ -1,7 +1,8 @@
-"""One thread that does the same work for many askers at once: group commit, group look-up.
+"""The same work for many askers at once: group commit, group look-up.
 
-While one group is at work, the next one gathers; so a database that takes a millisecond to commit
-answers hundreds of requests in it, and a request that comes alone waits for nobody.
+Who asks in one turn of the event loop is handed over together, and while one group is at work the
+next one gathers; so a database that takes a millisecond to commit answers hundreds of requests in
+it, and a request that comes alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from anchor_service.api.errors import Unavailable
 
@@ -23,7 +25,9 @@ Told = TypeVar("Told")
 class Grouped(Generic[Asked, Told]):
     """work: gets a group in the order of arrival, gives one answer or error for each.
 
-    most: askers in one group. waiting: askers in all; more are refused at once (Unavailable).
+    All ask in one event loop. most: askers in one group. waiting: askers in all; more are refused
+    at once (Unavailable). apart: the work is done in a thread of its own; without one the event
+    loop waits for it, so it must take microseconds and wait for nothing.
     """
 
     def __init__(
@@ -33,24 +37,31 @@ class Grouped(Generic[Asked, Told]):
         *,
         most: int,
         waiting: int,
+        apart: bool = True,
     ) -> None:
         self._work = work
         self._most = most
         self._waiting = waiting
-        self._inside = 0  # touched by the event loop alone
-        self._queue: queue.SimpleQueue[_Ask[Asked, Told] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._loop: asyncio.AbstractEventLoop | None = None  # of those who ask
+        self._inside = 0
+        self._gathered: list[_Ask[Asked, Told]] = []
+        # Lists of those who asked in one turn; None at the end.
+        self._queue: queue.SimpleQueue[list[_Ask[Asked, Told]] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True) if apart else None
+        if self._thread is not None:
+            self._thread.start()
 
     async def ask(self, asked: Asked) -> Told:
         """What was told, or raises what the work gave; the work began after this was called."""
         if self._inside >= self._waiting:
             raise Unavailable("The service is full; try again.")
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Told] = loop.create_future()
         self._inside += 1
         try:
-            self._queue.put(_Ask(asked, loop, future))
+            if not self._gathered:
+                loop.call_soon(self._hand_over)
+            self._gathered.append(_Ask(asked, future))
             return await future
         finally:
             self._inside -= 1
@@ -62,56 +73,56 @@ class Grouped(Generic[Asked, Told]):
 
     def close(self) -> None:
         """Finish what was asked before, then end the thread."""
-        self._queue.put(None)
-        self._thread.join()
+        self._hand_over()
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if self._thread is not None:
+            self._queue.put(gathered)
+            return
+        for start in range(0, len(gathered), self._most):
+            group = gathered[start : start + self._most]
+            _deliver(group, self._told(group))
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group = [first]
-            ends = False
-            while len(group) < self._most and not ends:
+        left: deque[_Ask[Asked, Told]] = deque()
+        ends = False
+        while left or not ends:
+            # Waits where there is nothing to do; else takes what has gathered meanwhile.
+            while not ends and len(left) < self._most:
                 try:
-                    more = self._queue.get_nowait()
+                    more = self._queue.get(block=not left)
                 except queue.Empty:
                     break
                 if more is None:
                     ends = True
                 else:
-                    group.append(more)
-            self._answer(group)
-            if ends:
-                return
+                    left.extend(more)
+            group = [left.popleft() for _ in range(min(len(left), self._most))]
+            if group:
+                assert self._loop is not None
+                self._loop.call_soon_threadsafe(_deliver, group, self._told(group))
 
-    def _answer(self, group: list[_Ask[Asked, Told]]) -> None:
-        told: Sequence[Told | Exception]
+    def _told(self, group: Sequence[_Ask[Asked, Told]]) -> Sequence[Told | Exception]:
         try:
-            told = self._work([one.asked for one in group])
+            return self._work([one.asked for one in group])
         except Exception as error:  # noqa: BLE001 - each asker gets it; the thread must live on
-            told = [error] * len(group)
-        loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Told], Told | Exception]]]
-        loops = {}
-        for one, answer in zip(group, told, strict=True):
-            loops.setdefault(one.loop, []).append((one.future, answer))
-        for loop, answers in loops.items():
-            loop.call_soon_threadsafe(_deliver, answers)
+            return [error] * len(group)
 
 
-class _Ask(Generic[Asked, Told]):
-    __slots__ = ("asked", "future", "loop")
-
-    def __init__(
-        self, asked: Asked, loop: asyncio.AbstractEventLoop, future: asyncio.Future[Told]
-    ) -> None:
-        self.asked = asked
-        self.loop = loop
-        self.future = future
+class _Ask(NamedTuple, Generic[Asked, Told]):
+    asked: Asked
+    future: asyncio.Future[Told]
 
 
-def _deliver(answers: Sequence[tuple[asyncio.Future[Told], Told | Exception]]) -> None:
-    for future, answer in answers:
-        if future.done():  # the asker has gone
+def _deliver(group: Sequence[_Ask[Asked, Told]], told: Sequence[Told | Exception]) -> None:
+    for one, answer in zip(group, told, strict=True):
+        if one.future.done():  # the asker has gone
             continue
         if isinstance(answer, Exception):
-            future.set_exception(answer)
+            one.future.set_exception(answer)
         else:
-            future.set_result(answer)
+            one.future.set_result(answer)

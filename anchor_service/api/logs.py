@@ -64,6 +64,9 @@ def set_up(level: int = logging.INFO) -> None:
     """All of the process's logs to stderr in this form; uvicorn's own access log is not used."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    # What no line tells is not gathered: where in our code it was logged, and by which thread.
+    logging._srcfile = None  # as the logging HOWTO has it
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
     from sqlalchemy import Connection
 
-    from anchor_service.api.access import KeyLookup
     from anchor_service.api.answers import Answer
     from anchor_service.api.grouping import Grouped
     from anchor_service.api.intake import Intake
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from anchor_service.issuing.achievement import Achievement
     from anchor_service.issuing.roster import RosterRow
     from anchor_service.operating.overview import Overview
+    from anchor_service.store.api_keys import ApiKey
     from anchor_service.store.database import Database
     from anchor_service.store.store import Placed
     from anchor_service.store.tree_parts import Paths
@@ -106,7 +106,7 @@ class Running:
     """An app between startup and shutdown: Services, and what the app itself keeps going."""
 
     services: Services
-    keys: KeyLookup
+    keys: Grouped[str, ApiKey | None]
     reads: Grouped[Read, Answer]
     intake: Grouped[Intake, Answer]
     key_buckets: Buckets

@@ -58,6 +58,12 @@ class Database:
             transaction.rollback()
 
     @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """For one prepared query, its own transaction: a third of what `read` takes."""
+        with self._connection() as connection:
+            yield connection
+
+    @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """As `read`, for as long as it takes, all of it as of one moment."""
         with self._connection() as connection:

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from anchor_service.errors import UnknownCredential
 from anchor_service.store import documents
 from anchor_service.store.database import bulk_insert
 from anchor_service.store.lifecycle import BatchState
+from anchor_service.store.prepared import Prepared
 from anchor_service.store.schema import batch, credential, placement
 from registry.values import CredentialDigest, Salt
 
@@ -24,6 +25,21 @@ if TYPE_CHECKING:
 
 # Rows in one round trip: SQLite takes 32,766 parameters a statement, and memory stays small.
 _CHUNK = 2000
+# Made once: making a query costs more than the database takes to answer it.
+_KNOWN = select(credential.c.digest).where(
+    credential.c.issuer == bindparam("of_issuer"),
+    credential.c.digest.in_(bindparam("digests", expanding=True)),
+)
+_OPEN_BATCH = Prepared(
+    select(batch.c.id)
+    .where(
+        batch.c.issuer == bindparam("of_issuer"),
+        batch.c.state == BatchState.OPEN,
+        batch.c.closed.is_(None),
+    )
+    # Adding does not shut out adding.
+    .with_for_update(read=True)
+)
 _NEW_COLUMNS = ("batch", "issuer", "created", "credential_id", "label", "digest", "document")
 
 
@@ -88,14 +104,8 @@ def add_credentials(
     target = _open_batch(connection, issuer, now)
     source = iter(credentials)
     while chunk := list(islice(source, _CHUNK)):
-        known = set(
-            connection.scalars(
-                select(credential.c.digest).where(
-                    credential.c.issuer == issuer,
-                    credential.c.digest.in_([bytes(new.digest) for new in chunk]),
-                )
-            )
-        )
+        digests = [bytes(new.digest) for new in chunk]
+        known = set(connection.scalars(_KNOWN, {"of_issuer": issuer, "digests": digests}))
         fresh: list[NewCredential] = []
         added: list[Added] = []
         for new in chunk:
@@ -116,13 +126,7 @@ def add_credentials(
 
 def _open_batch(connection: Connection, issuer: str, now: int) -> int:
     """The issuer's open batch, locked until the transaction ends: it is not closed before."""
-    query = (
-        select(batch.c.id)
-        .where(batch.c.issuer == issuer, batch.c.state == BatchState.OPEN, batch.c.closed.is_(None))
-        # Adding does not shut out adding.
-        .with_for_update(read=True)
-    )
-    while (found := connection.scalar(query)) is None:
+    while not (found := _OPEN_BATCH.rows(connection, of_issuer=issuer)):
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         values = {
             "issuer": issuer,
@@ -133,7 +137,7 @@ def _open_batch(connection: Connection, issuer: str, now: int) -> int:
         }
         # Nothing is made where another process makes it in this moment.
         connection.execute(insert(batch).values(**values).on_conflict_do_nothing())
-    return int(found)
+    return int(found[0][0])
 
 
 def find(connection: Connection, wanted: str, issuer: str | None = None) -> Stored:
