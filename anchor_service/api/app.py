@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio.to_thread
@@ -26,7 +27,7 @@ from anchor_service.api import (
     state_routes,
     verify_routes,
 )
-from anchor_service.api.access import key_lookup
+from anchor_service.api.access import key_finder
 from anchor_service.api.direct import Direct
 from anchor_service.api.edge import RouteRefusal, refuse_parameters
 from anchor_service.api.gate import Gate
@@ -119,13 +120,16 @@ def create_app(services: Services) -> FastAPI:
 
 
 def _start(services: Services, metrics: Metrics) -> Running:
-    taker = Taker(services.database, services.clock)
-    intake = Grouped("intake", taker, most=_GROUP, waiting=_WAITING)
+    database = services.database
+    grouped = partial(Grouped, most=_GROUP, waiting=_WAITING)
+    intake = grouped("intake", Taker(database, services.clock))
     metrics.waiting.set_function(lambda: intake.inside)
+    # SQLite's readers wait for nobody: a write-ahead log gives each its own view.
+    in_file = database.file is not None
     return Running(
         services=services,
-        keys=key_lookup(services.database, most=_GROUP, waiting=_WAITING),
-        reads=Grouped("reads", reader(services.database), most=_GROUP, waiting=_WAITING),
+        keys=grouped("api-keys", key_finder(database), quick=in_file),
+        reads=grouped("reads", reader(database), quick=in_file),
         intake=intake,
         key_buckets=Buckets(services.settings.key_rate, services.monotonic),
         address_buckets=Buckets(services.settings.address_rate, services.monotonic),

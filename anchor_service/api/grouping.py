@@ -3,20 +3,31 @@
 Who asks in one turn of the event loop is handed over together, and while one group is at work the
 next one gathers; so a database that takes a millisecond to commit answers hundreds of requests in
 it, and a request that comes alone waits for nobody.
+
+What takes microseconds is done in the event loop itself: to wake a thread, and to be woken by it,
+takes longer, and on a busy machine each of the two waits for its turn. Should it ever take long (a
+page that must come from a slow disk), a thread does it for a while, and the loop goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import queue
 import threading
 from collections import deque
+from time import monotonic
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from anchor_service.api.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+# For each of a group. Longer than a busy machine keeps a process waiting: it was the disk.
+_LONG_S = 0.02
+# For so long a thread does what has taken long once.
+_APART_S = 1.0
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -26,8 +37,8 @@ class Grouped(Generic[Asked, Told]):
     """work: gets a group in the order of arrival, gives one answer or error for each.
 
     All ask in one event loop. most: askers in one group. waiting: askers in all; more are refused
-    at once (Unavailable). apart: the work is done in a thread of its own; without one the event
-    loop waits for it, so it must take microseconds and wait for nothing.
+    at once (Unavailable). quick: the work takes microseconds and waits for nothing but a disk; it
+    is done in either thread, or in both at once.
     """
 
     def __init__(
@@ -37,7 +48,7 @@ class Grouped(Generic[Asked, Told]):
         *,
         most: int,
         waiting: int,
-        apart: bool = True,
+        quick: bool = False,
     ) -> None:
         self._work = work
         self._most = most
@@ -47,9 +58,10 @@ class Grouped(Generic[Asked, Told]):
         self._gathered: list[_Ask[Asked, Told]] = []
         # Lists of those who asked in one turn; None at the end.
         self._queue: queue.SimpleQueue[list[_Ask[Asked, Told]] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True) if apart else None
-        if self._thread is not None:
-            self._thread.start()
+        # Until then (monotonic) the thread does it.
+        self._apart_until = 0.0 if quick else math.inf
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
 
     async def ask(self, asked: Asked) -> Told:
         """What was told, or raises what the work gave; the work began after this was called."""
@@ -60,7 +72,7 @@ class Grouped(Generic[Asked, Told]):
         self._inside += 1
         try:
             if not self._gathered:
-                loop.call_soon(self._hand_over)
+                loop.call_soon(self._begin)
             self._gathered.append(_Ask(asked, future))
             return await future
         finally:
@@ -74,18 +86,23 @@ class Grouped(Generic[Asked, Told]):
     def close(self) -> None:
         """Finish what was asked before, then end the thread."""
         self._hand_over()
-        if self._thread is not None:
-            self._queue.put(None)
-            self._thread.join()
+        self._queue.put(None)
+        self._thread.join()
+
+    def _begin(self) -> None:
+        start = monotonic()
+        if start < self._apart_until or not 0 < len(self._gathered) <= self._most:
+            self._hand_over()
+            return
+        group, self._gathered = self._gathered, []
+        _deliver(group, self._told(group))
+        end = monotonic()
+        if end - start > _LONG_S * len(group):
+            self._apart_until = end + _APART_S
 
     def _hand_over(self) -> None:
-        gathered, self._gathered = self._gathered, []
-        if self._thread is not None:
-            self._queue.put(gathered)
-            return
-        for start in range(0, len(gathered), self._most):
-            group = gathered[start : start + self._most]
-            _deliver(group, self._told(group))
+        self._queue.put(self._gathered)
+        self._gathered = []
 
     def _run(self) -> None:
         left: deque[_Ask[Asked, Told]] = deque()

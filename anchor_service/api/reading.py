@@ -1,7 +1,6 @@
-"""Short reads for many requests: one thread, one transaction for all that wait.
+"""Short reads for many requests: one transaction for all that wait.
 
-For what takes a few look-ups by key. A thread of one's own for each, out of a pool, costs more than
-the reads do, and the threads would wait for one another's interpreter.
+For what takes a few look-ups by key. A thread out of a pool for each costs more than the reads do.
 """
 
 from __future__ import annotations

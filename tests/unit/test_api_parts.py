@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from anchor_service import errors
 from anchor_service.api import errors as refused
+from anchor_service.api import grouping
 from anchor_service.api.errors import MalformedRequest, TooMany, Unavailable
 from anchor_service.api.grouping import Grouped
 from anchor_service.api.limits import Buckets, Rate
@@ -110,6 +111,48 @@ def test_work_that_fails_is_told_to_each_and_the_next_group_goes_on() -> None:
         grouped.close()
 
     asyncio.run(run())
+
+
+def test_who_asks_in_one_turn_is_one_group() -> None:
+    groups: list[list[int]] = []
+
+    def work(asked: Sequence[int]) -> Sequence[int | Exception]:
+        groups.append([*asked])
+        return asked
+
+    async def run(*, quick: bool) -> None:
+        grouped = Grouped("test", work, most=3, waiting=9, quick=quick)
+        assert await asyncio.gather(*map(grouped.ask, range(3))) == [0, 1, 2]
+        assert await asyncio.gather(*map(grouped.ask, range(4))) == [0, 1, 2, 3]
+        grouped.close()
+
+    for quick in (False, True):
+        groups.clear()
+        asyncio.run(run(quick=quick))
+        assert groups == [[0, 1, 2], [0, 1, 2], [3]]
+
+
+def test_quick_work_is_done_by_the_loop_and_apart_for_a_while_once_it_took_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(grouping, "monotonic", lambda: now[0])
+
+    def work(asked: Sequence[float]) -> Sequence[str | Exception]:
+        now[0] += sum(asked)
+        return [threading.current_thread().name] * len(asked)
+
+    async def run() -> list[str]:
+        grouped = Grouped("apart", work, most=3, waiting=9, quick=True)
+        told = [await grouped.ask(seconds) for seconds in (0.0, 0.01, 0.03, 0.0, 0.5, 0.6, 0.0)]
+        told += await asyncio.gather(grouped.ask(0.01), grouped.ask(0.02))
+        told += await asyncio.gather(grouped.ask(0.02), grouped.ask(0.03))
+        told.append(await grouped.ask(0.0))
+        grouped.close()
+        return told
+
+    loop, apart = threading.current_thread().name, "apart"
+    assert asyncio.run(run()) == [loop] * 3 + [apart] * 3 + [loop] * 5 + [apart]
 
 
 def test_a_bucket_fills_again_at_its_rate() -> None:
