@@ -1,6 +1,7 @@
-"""Short reads for many requests: one transaction for all that wait.
+"""Short reads for many requests, over one connection for all that wait.
 
-For what takes a few look-ups by key. A thread out of a pool for each costs more than the reads do.
+For what takes a few look-ups by key, of rows that never change once they are there: each query is
+as of its own moment. A thread out of a pool, and a transaction, cost more than such a read does.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def reader(database: Database) -> Callable[[Sequence[Read]], Sequence[Answer | E
 
     def answer(reads: Sequence[Read]) -> Sequence[Answer | Exception]:
         try:
-            with database.read() as connection:
+            with database.look() as connection:
                 return [_told(read, connection) for read in reads]
         except DatabaseError as error:
             if len(reads) == 1:

@@ -59,7 +59,7 @@ class Database:
 
     @contextmanager
     def look(self) -> Iterator[Connection]:
-        """For one prepared query, its own transaction: a third of what `read` takes."""
+        """For prepared queries, each as of its own moment: a third of what `read` takes."""
         with self._connection() as connection:
             yield connection
 
