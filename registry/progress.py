@@ -47,6 +47,7 @@ class Progress:
         if not self._quiet and self._stream.isatty():
             from tqdm import tqdm
 
+            tqdm.monitor_interval = 0  # its thread would stand in the way of a fork
             self._bar = tqdm(
                 total=self._total,
                 desc=self._label,

@@ -5,7 +5,7 @@ The shell around `auditor`: it asks nodes, reads and writes the store, and puts 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,6 +35,7 @@ from registry.errors import NodeInconsistent, StoreError
 from registry.nodes.connections import Connections
 from registry.nodes.event_reader import deployment_block
 from registry.nodes.log_reader import Pace, read_ranges
+from registry.nodes.reading_apart import can_read_apart, read_ranges_apart
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -241,8 +242,10 @@ class Audit:
         store, last = self.store, believed.block.number
         cursor = store.cursor()
         pace, opened = self.request.pace, self._ears.open_nodes
-        with progress(last - cursor.block) as bar:
-            for one in read_ranges(opened, self.request.registry, cursor.block + 1, last, pace):
+        read = read_ranges_apart if can_read_apart() else read_ranges
+        ranges = read(opened, self.request.registry, cursor.block + 1, last, pace)
+        with closing(ranges), progress(last - cursor.block) as bar:
+            for one in ranges:
                 block_hash = believed.block.hash if one.last == last else None
                 store.append(one.logs, cursor, one.last, block_hash)
                 cursor = store.cursor()

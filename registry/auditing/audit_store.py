@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from registry.formats.raw_log import RawLog
 
-_CACHE_KIB = 16_384
+_CACHE_KIB = 4_096
 _BUSY_S = 30.0
 _REBUILT_AT_ONCE = 5_000
 _INSERT_OPERATION = "INSERT INTO operation VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

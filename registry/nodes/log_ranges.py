@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 
-TARGET_LOGS = 2_000
-"""Logs in one answer, some 2 MB of JSON: less than providers refuse, worth a round trip, and ten
+TARGET_LOGS = 1_000
+"""Logs in one answer, some MB of JSON: less than providers refuse, worth a round trip, and ten
 times as much while it is read."""
 
 FIRST_SPAN = 16

@@ -21,7 +21,7 @@ from registry.nodes.connections import Connections
 from registry.nodes.log_ranges import FIRST_SPAN, TARGET_LOGS, RangeControl, is_rate_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from registry.formats.strict_json import JsonObject
     from registry.nodes.rpc import Node
@@ -63,7 +63,7 @@ def read_ranges(
     first: int,
     last: int,
     pace: Pace | None = None,
-) -> Iterator[Range]:
+) -> Generator[Range, None, None]:
     """Give all logs of blocks `first` to `last`, both counted, range after range, none left out.
 
     open_nodes: makes a connection to each node that may be asked, the first one first. Raises
