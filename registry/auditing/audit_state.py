@@ -87,7 +87,8 @@ def load(db: sqlite3.Connection, chain: ChainId, registry: Address, touched: Tou
         if issuer is not None:
             issuers[issuer_id] = state.issuers[IssuerId(issuer_id)] = issuer
     for issuer_id, account in touched.delegates:
-        if issuer_id in issuers and account != issuers[issuer_id].owner:
+        # The owner too: it needs no grant, and may give itself one.
+        if issuer_id in issuers:
             _load_delegate(db, issuers[issuer_id], issuer_id, account)
     for (issuer_id, root), changes in touched.batches.items():
         if issuer_id in issuers:

@@ -89,6 +89,16 @@ def test_an_audit_killed_at_each_of_many_moments_ends_in_the_same_rows(
         assert dump(tmp_path / f"{seed}.db") == whole
 
 
+def test_a_grant_that_an_owner_gave_itself_is_known_in_the_next_audit(tmp_path: Path) -> None:
+    with registry_chain() as registry:
+        issuer, owner = registry.register(1), Address.from_hex(registry.people[1])
+        for roles, expiry in ((3, 2**40 - 1), (0, 0)):
+            registry.do(1, "set_delegate", issuer, owner, roles, expiry)
+            registry.settle()
+            with audit_of(registry, tmp_path / "store.db") as audit:
+                assert audit.run().holds
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [
