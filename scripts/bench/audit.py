@@ -34,6 +34,7 @@ from registry.formats import events as ev
 from registry.formats.history import HistoryHash
 from registry.formats.log_slices import fold_log, read_event
 from registry.formats.raw_log import read_logs
+from registry.nodes.log_ranges import TARGET_LOGS
 from registry.nodes.rpc import Node
 from registry.workspaces import artifact
 
@@ -48,7 +49,7 @@ OPERATIONS = 100_000
 OPERATIONS_A_SECOND = 15_000
 FEW, MANY = 10_000, 1_000_000
 PEAK_MB = 100
-LOGS_AT_ONCE = 2_000
+LOGS_AT_ONCE = TARGET_LOGS
 """In one answer, for every contender."""
 
 
