@@ -94,6 +94,12 @@ class Chain:
             raise NodeInconsistent(f"the node knows no block {tag!r}")
         return head
 
+    def final(self, depth: int | None) -> Head:
+        """The newest block that counts as final: so many below the head, or as the nodes tag it."""
+        if depth is None:
+            return self.head("finalized")
+        return self.head(hex(max(0, self.head().number - depth)))
+
     def block(self, number: int) -> Head | None:
         """None where the chain is not that long (any more)."""
         return self._block(hex(number))

@@ -113,7 +113,7 @@ def _send(line: Line, errand: ChangeStatuses, ids: list[int]) -> None:
 
 def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]) -> list[Change]:
     """Ask the chain: what is so already is included, what became impossible is dropped."""
-    statuses = _read(line, wanted, batches)
+    statuses = read_statuses(line, wanted, batches)
     left = []
     already, revoked = [], []
     for one in wanted:
@@ -143,66 +143,16 @@ def _without_settled(line: Line, wanted: list[Change], batches: dict[int, Batch]
     return left
 
 
-def finish_adopted(line: Line) -> bool:
-    """Changes that others made, or that were so before: final once the finalized block shows them.
-
-    Or once what was asked for after them is final. What has vanished from the chain again, and is
-    still the last that was asked for, is wanted again. False while one still waits.
-    """
-    with line.database.read() as connection:
-        adopted = changes.adopted(connection, line.handle)
-        batches = {
-            batch.id: batch for batch in batch_store.sealed_batches(connection, issuer=line.handle)
-        }
-    # What is at home elsewhere is looked after from there.
-    adopted = [
-        one
-        for one in adopted
-        if one.batch in batches and batches[one.batch].registry == line.registry
-    ]
-    if not adopted:
-        return True
-    with line.database.read() as connection:
-        followed = changes.followed(connection, [one.id for one in adopted])
-    statuses = _read(line, adopted, batches, "finalized")
-    left = [
-        one
-        for one in adopted
-        if not holds(one.change, statuses[one.id]) and not followed.get(one.id, False)
-    ]
-    waiting = {one.id for one in left}
-    final = [one.id for one in adopted if one.id not in waiting]
-    _move_adopted(line, final, ChangeState.FINAL)
-    _move_adopted(line, _gone_again(line, left, batches, followed), ChangeState.WANTED)
-    return not left
-
-
-def _gone_again(
-    line: Line, left: list[Change], batches: dict[int, Batch], followed: dict[int, bool]
-) -> list[int]:
-    """Those that a vanished block has undone: nobody sends them again but we."""
-    last = [one for one in left if one.id not in followed]
-    if not last:
-        return []
-    statuses = _read(line, last, batches)
-    return [one.id for one in last if not holds(one.change, statuses[one.id])]
-
-
-def _move_adopted(line: Line, ids: list[int], after: ChangeState) -> None:
-    if ids:
-        with line.database.write() as connection:
-            line.submitter.fence(connection)
-            changes.move(connection, ids, ChangeState.INCLUDED, after, int(time.time()))
-
-
-def _read(
+def read_statuses(
     line: Line, asked: list[Change], batches: dict[int, Batch], tag: str = "latest"
 ) -> dict[int, Status]:
     """Status by the change's number, whole words at a time."""
     numbers = sorted({one.batch for one in asked})
     places = sorted({(one.batch, word_and_lane(one.index)[0]) for one in asked})
-    slots = [batch_slot(line.issuer_id, batches[number].root) for number in numbers]
-    slots += [word_slot(line.issuer_id, batches[number].root, word) for number, word in places]
+    slots = [batch_slot(batches[number].issuer_id, batches[number].root) for number in numbers]
+    slots += [
+        word_slot(batches[number].issuer_id, batches[number].root, word) for number, word in places
+    ]
     values = line.chain.storage(line.registry, slots, tag)
     records = dict(zip(numbers, map(decode_batch, values), strict=False))
     words = dict(zip(places, map(decode_word, values[len(numbers) :]), strict=True))

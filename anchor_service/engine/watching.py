@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from anchor_service.engine.status_changes import finish_adopted
+from anchor_service.engine.adopted_changes import finish_adopted, take_back
 from anchor_service.errors import StillPending
 from anchor_service.store import batch_store, inclusions, outbox, subjects
 from anchor_service.store.lifecycle import BatchState, IntentState, Moment
@@ -38,6 +38,9 @@ def look(lines: Sequence[Line], *, all_week: bool = True) -> tuple[bool, list[in
     those = [one for one in recent if all_week or not one.final]
     waiting, vanished = _judge(first, those)
     for line in lines:
+        if all_week:
+            unclear, gone = take_back(line, now - _WEEK_S)
+            waiting, vanished = waiting or unclear, vanished + gone
         waiting = not finish_adopted(line) or waiting
     return waiting, vanished
 
@@ -69,7 +72,7 @@ def _judge(line: Line, those: Sequence[Recent]) -> tuple[bool, list[int]]:
     if not those:
         return False, []
     # The final number first: a block that is final stands below it in what is read after.
-    final = _final_number(line)
+    final = line.chain.final(line.finality_depth).number
     hashes = line.chain.hashes(sorted({one.inclusion.block_number for one in those}))
     waiting, vanished = False, []
     for one in those:
@@ -84,12 +87,6 @@ def _judge(line: Line, those: Sequence[Recent]) -> tuple[bool, list[int]]:
         else:
             waiting = waiting or not one.final
     return waiting, vanished
-
-
-def _final_number(line: Line) -> int:
-    if line.finality_depth is None:
-        return line.chain.head("finalized").number
-    return line.chain.head().number - line.finality_depth
 
 
 def _finish(line: Line, found: Recent) -> None:

@@ -5,6 +5,7 @@ batch:   OPEN -> SEALED -> SIGNED -> SUBMITTED -> INCLUDED -> FINAL
          BLOCKED with a reason when a person is needed; the next run tries again
 intent:  RESERVED -> SIGNED -> SENT -> INCLUDED -> FINAL; SPENT when its nonce went elsewhere
 change:  WANTED -> SENT -> INCLUDED -> FINAL; DROPPED when superseded or impossible
+         FINAL -> INCLUDED when another made it and the block that showed it has vanished
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ _CHANGE_MOVES: dict[ChangeState, frozenset[ChangeState]] = {
     _C.WANTED: frozenset({_C.SENT, _C.INCLUDED, _C.DROPPED}),
     _C.SENT: frozenset({_C.INCLUDED, _C.WANTED, _C.DROPPED}),
     _C.INCLUDED: frozenset({_C.FINAL, _C.SENT, _C.WANTED}),
-    _C.FINAL: frozenset({_C.SENT}),
+    _C.FINAL: frozenset({_C.SENT, _C.INCLUDED}),
     _C.DROPPED: frozenset(),
 }
 

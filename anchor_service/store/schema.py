@@ -203,6 +203,16 @@ status_change = Table(
 # What is not finished is little beside what is.
 Index("status_change_unfinished", status_change.c.state)
 
+# Of a FINAL change that no transaction of ours made: the final block that was seen to show it.
+shown_change = Table(
+    "shown_change",
+    metadata,
+    Column("change", _Id, ForeignKey("status_change.id"), primary_key=True, autoincrement=False),
+    Column("block_number", BigInteger, nullable=False),
+    Column("block_hash", LargeBinary, nullable=False),
+    Column("block_time", BigInteger, nullable=False),
+)
+
 # A sealed batch's leaves cut into subtrees, so that a receipt needs a few of them: `tree_parts`.
 tree_part = Table(
     "tree_part",

@@ -39,7 +39,11 @@ _BESIDES = {
 _REORGANISED = {
     "batch": {("INCLUDED", "SUBMITTED"), ("FINAL", "SUBMITTED")},
     "intent": {("INCLUDED", "SENT"), ("FINAL", "SENT")},
-    "status_change": {("INCLUDED", "SENT"), ("FINAL", "SENT"), ("INCLUDED", "WANTED")},
+    "status_change": {
+        *(("INCLUDED", "SENT"), ("FINAL", "SENT"), ("INCLUDED", "WANTED")),
+        # Made by another: judged anew.
+        ("FINAL", "INCLUDED"),
+    },
 }
 _STATUS = {
     StatusChange.SUSPEND: Status.SUSPENDED,

@@ -45,7 +45,14 @@ from anchor_service.store.lifecycle import BatchState, ChangeState, Moment, Reas
 from anchor_service.store.schema import attempt, intent
 from registry.errors import NodeUnreachable
 from registry.formats.events import StatusChange
-from registry.formats.storage import Status, decode_word, lane_status, word_and_lane, word_slot
+from registry.formats.storage import (
+    Status,
+    decode_word,
+    lane_status,
+    masks,
+    word_and_lane,
+    word_slot,
+)
 from registry.nodes.rpc import Node
 from registry.values import ChainId, MetaHash
 from registry.workspaces.devchain import DevChain
@@ -540,14 +547,7 @@ def test_a_change_whose_nonce_is_lost_is_not_made_after_what_followed_it(bench: 
 def test_a_change_that_another_made_and_that_vanished_is_made_by_us(bench: Bench) -> None:
     with bench.line() as line:
         run(line)
-        batch = bench.the_batch()
-        with bench.database.read() as connection:
-            found = store.find(connection, "one")
-        assert found.index is not None
-        word, lane = word_and_lane(found.index)
-        masks = (BatchMasks(batch.root, {word: 1 << 2 * lane}),)
-        call = contract.change_statuses(bench.issuer_id, StatusChange.SUSPEND, masks)
-        send(bench.node, bench.key, REGISTRY, call)
+        change_past(bench, StatusChange.SUSPEND, "one")
         wanted = want(bench, StatusChange.SUSPEND, "one")
         anchoring.advance([line], [ALL])
         assert states(bench, wanted) == [ChangeState.INCLUDED]
@@ -558,6 +558,82 @@ def test_a_change_that_another_made_and_that_vanished_is_made_by_us(bench: Bench
         assert watching.settle(line, 5)
     assert states(bench, wanted) == [ChangeState.FINAL]
     assert statuses(bench)["one"] is Status.SUSPENDED
+
+
+def change_past(bench: Bench, kind: StatusChange, name: str) -> None:
+    """Another program makes the change."""
+    with bench.database.read() as connection:
+        found = store.find(connection, name)
+    assert found.index is not None
+    listed = (BatchMasks(bench.the_batch().root, masks([found.index])),)
+    call = contract.change_statuses(bench.issuer_id, kind, listed)
+    send(bench.node, bench.key, REGISTRY, call)
+
+
+def test_a_final_change_that_another_made_and_that_vanishes_is_made_by_us(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+        before = bench.chain.head().number
+        change_past(bench, StatusChange.SUSPEND, "one")
+        wanted = want(bench, StatusChange.SUSPEND, "one")
+        run(line)
+        assert states(bench, wanted) == [ChangeState.FINAL]
+        bench.node.call("anvil_reorg", [bench.chain.head().number - before, []])
+        watching.look([line], all_week=False)
+        assert states(bench, wanted) == [ChangeState.FINAL]
+        with pytest.raises(StillPending, match="vanished"):
+            watching.settle(line, 5)
+        assert states(bench, wanted) == [ChangeState.WANTED]
+        run(line)
+    assert states(bench, wanted) == [ChangeState.FINAL]
+    assert statuses(bench)["one"] is Status.SUSPENDED
+
+
+def test_a_final_change_that_another_made_stands_whatever_block_vanishes_above_it(
+    bench: Bench,
+) -> None:
+    """What another has changed since then, too: nobody asked us to undo that."""
+    with bench.line() as line:
+        run(line)
+        change_past(bench, StatusChange.SUSPEND, "one")
+        wanted = want(bench, StatusChange.SUSPEND, "one")
+        run(line)
+        change_past(bench, StatusChange.REINSTATE, "one")
+        bench.node.call("anvil_mine", ["0x1"])
+        bench.node.call("anvil_reorg", [1, []])
+        assert watching.look([line]) == (False, [])
+    assert states(bench, wanted) == [ChangeState.FINAL]
+    assert statuses(bench)["one"] is Status.ACTIVE
+
+
+def test_a_final_change_that_vanishes_is_sent_again(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+        before = bench.chain.head().number
+        wanted = want(bench, StatusChange.SUSPEND, "one")
+        run(line)
+        assert states(bench, wanted) == [ChangeState.FINAL]
+        bench.node.call("anvil_reorg", [bench.chain.head().number - before, []])
+        watching.look([line])
+        assert states(bench, wanted) == [ChangeState.SENT]
+        run(line)
+    assert states(bench, wanted) == [ChangeState.FINAL]
+    assert statuses(bench)["one"] is Status.SUSPENDED
+
+
+def test_a_change_that_another_made_waits_for_the_configured_depth(bench: Bench) -> None:
+    with bench.line() as line:
+        run(line)
+        change_past(bench, StatusChange.SUSPEND, "one")
+        wanted = want(bench, StatusChange.SUSPEND, "one")
+        anchoring.advance([line], [ALL])
+        deep = replace(line, desk=replace(line.desk, mine=None), finality_depth=6)
+        bench.node.call("anvil_mine", ["0x5"])
+        assert watching.look([deep]) == (True, [])
+        assert states(bench, wanted) == [ChangeState.INCLUDED]
+        bench.node.call("anvil_mine", ["0x1"])
+        assert watching.look([deep]) == (False, [])
+    assert states(bench, wanted) == [ChangeState.FINAL]
 
 
 @pytest.mark.parametrize("moment", [Moment.RESERVED, Moment.SIGNED, Moment.SENT, Moment.INCLUDED])
