@@ -33,13 +33,15 @@ class Break:
 class Parting:
     """The first block as of which storage and replay differ: what each held there.
 
-    stored_before: the count in storage one block earlier, where both still agreed.
+    stored_before: the count in storage one block earlier, where both still agreed. first: the first
+    of the block's operations that is not told as it was written, where receipts prove it.
     """
 
     block: int
     stored_before: int
     stored: HistoryRecord
     replayed: HistoryRecord
+    first: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ def first_bad(case: Case) -> int | None:
     broken, parting = case.broken, case.parting
     if _storage_went_on(case) and broken is not None:
         return broken.operation
+    if parting is not None and parting.first is not None:
+        return parting.first
     if parting is not None:
         return min(parting.stored_before, parting.stored.count, parting.replayed.count) + 1
     if broken is not None:
@@ -194,4 +198,7 @@ def _place(case: Case, operation: int | None, matter: Matter, block: int | None)
     if matter is Matter.MISSING_LOG and block is None and case.stored.count > operation:
         return f"operations {operation} to {case.stored.count} are missing"
     where = "" if block is None else f" in block {block}"
+    parting = None if _storage_went_on(case) else case.parting
+    if parting is not None and parting.first is None and parting.stored.count > operation:
+        return f"one of operations {operation} to {parting.stored.count}{where} {_WHAT[matter]}"
     return f"operation {operation}{where} {_WHAT[matter]}"

@@ -18,6 +18,7 @@ from registry.auditing.auditor import (
     judge_registrations,
 )
 from registry.auditing.reading_ahead import read_ahead
+from registry.auditing.written_logs import first_false
 from registry.errors import NodeRefused
 from registry.formats import storage
 from registry.formats.history import HistoryHash
@@ -145,8 +146,10 @@ def _parting(store: AuditStore, node: Node, issuer_id: IssuerId, last: int) -> P
                 low = middle + 1
             else:
                 high = middle
-        before = stored_at(low - 1).count if low > 0 else 0
-        return Parting(low, before, stored_at(low), replayed_at(low))
+        before = stored_at(low - 1) if low > 0 else HistoryRecord(0, bytes(HistoryHash.LENGTH))
+        stored = stored_at(low)
+        first = first_false(store, node, issuer_id, low, before, stored)
+        return Parting(low, before.count, stored, replayed_at(low), first)
     except NodeRefused:
         return None
 
