@@ -61,8 +61,9 @@ ROUTERS = (
 LARGER = {"/v1/verify": MAX_BUNDLE_BYTES}
 STREAMS = frozenset({"/v1/credentials/bulk"})
 
-# Each holds a database connection; the pool has as many, and one for each of the groups.
-_READERS = 12
+# Each holds a database connection; the pool has as many, one for each of the groups, and one more
+# for webhooks.
+_READERS = 11
 _GROUP = 256
 _WAITING = 4096
 _TIDY_S = 3600

@@ -67,6 +67,8 @@ class Direct:
 
 def read_flag(request: Request, name: str) -> bool:
     """A query parameter as FastAPI reads it, False where it is absent. Raises InvalidRequest."""
+    if not request.scope["query_string"]:
+        return False
     text = request.query_params.get(name)
     if text is None:
         return False

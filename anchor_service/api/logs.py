@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LOGGER = "credanchor"
 _FIELDS = "fields"
+_logger = logging.getLogger(LOGGER)
 
 
 class JsonLines(logging.Formatter):
@@ -41,9 +42,10 @@ class JsonLines(logging.Formatter):
 
 def event(name: str, *, level: int = logging.INFO, **fields: object) -> None:
     """Log one event of ours."""
-    logger = logging.getLogger(LOGGER)
-    if logger.isEnabledFor(level):
-        logger.log(level, name, extra={_FIELDS: fields})
+    if _logger.isEnabledFor(level):
+        # As Logger.log does, but for looking where in our code it was called: no line tells that.
+        extra = {_FIELDS: fields}
+        _logger.handle(_logger.makeRecord(LOGGER, level, "", 0, name, (), None, extra=extra))
 
 
 def failure(name: str, error: BaseException, **fields: object) -> None:
@@ -64,13 +66,12 @@ def set_up(level: int = logging.INFO) -> None:
     """All of the process's logs to stderr in this form; uvicorn's own access log is not used."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    # What no line tells is not gathered: where in our code it was logged, and by which thread.
-    logging._srcfile = None  # as the logging HOWTO has it
+    # Nor does any tell which thread and process it was.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger(LOGGER).setLevel(level)
+    _logger.setLevel(level)
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
