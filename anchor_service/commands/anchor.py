@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from anchor_service.commands import served
-from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.commands.output import answer, load_workspace, say, warn
 from anchor_service.commands.served import Served
 from anchor_service.engine import anchoring, watching
 from anchor_service.engine.anchoring import Line
@@ -14,6 +14,7 @@ from anchor_service.errors import StillPending
 from anchor_service.operating.opening import issuer_of, open_database, open_desk, registry_of
 from anchor_service.store import batch_store, inclusions
 from anchor_service.store.lifecycle import BatchState
+from registry.plurals import count
 from registry.progress import Progress
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def _place(found: inclusions.Inclusion | None) -> JsonObject:
 
 def _sentence(one: JsonObject) -> str:
     held = count(int(str(one["credentials"])), "credential")
-    head = f"batch {one['batch']}: {held} among {one['size']} leaves, root {one['root']}"
+    leaves = count(int(str(one["size"])), "leaf")
+    head = f"batch {one['batch']}: {held} among {leaves}, root {one['root']}"
     if one["state"] == BatchState.BLOCKED:
         return f"{head}\n  BLOCKED: {one['reason']}"
     if one["block"] is None:

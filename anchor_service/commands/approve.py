@@ -7,13 +7,14 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.commands.output import answer, load_workspace, say
 from anchor_service.operating import preview
 from anchor_service.operating.opening import open_database
 from anchor_service.store import pending_approvals, store
 from anchor_service.store.pending_approvals import BATCH, Pending
 from registry.formats.strict_json import read_object
 from registry.moments import stamp
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse

@@ -6,13 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from anchor_service.commands.anchor import bring, open_line
-from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.commands.output import answer, load_workspace, say, warn
 from anchor_service.errors import UnknownCredential
 from anchor_service.store import approvals, changes, store
 from anchor_service.store.lifecycle import ChangeState
 from anchor_service.store.reason_codes import ReasonCode
 from registry.errors import MalformedValue
 from registry.formats.events import StatusChange
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse

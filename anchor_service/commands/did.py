@@ -6,12 +6,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.commands.output import answer, load_workspace, say
 from anchor_service.errors import DidDocumentError
 from anchor_service.issuing import did_changes
 from anchor_service.operating.files import write_whole
 from anchor_service.operating.opening import open_chain, open_database, open_desk
 from anchor_service.store import batch_store
+from registry.plurals import count
 from registry.verifying import guarded_https
 from registry.verifying.did_web import METHOD, document_url
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.commands.output import answer, load_workspace, say
 from anchor_service.operating import doctor_chain, doctor_local
 from anchor_service.operating.doctor import Level
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse

@@ -5,12 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.commands.output import answer, load_workspace, say
 from anchor_service.issuing.did_changes import read_published
 from anchor_service.operating.exporting import export_batch, export_bundles, export_leaves
 from anchor_service.operating.opening import open_bundler, open_database
 from anchor_service.store import batch_store, store
 from anchor_service.store.lifecycle import BatchState
+from registry.plurals import count
 from registry.progress import Progress
 
 if TYPE_CHECKING:

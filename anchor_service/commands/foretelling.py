@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from anchor_service.commands.approve import samples_of
-from anchor_service.commands.output import answer, count, say
+from anchor_service.commands.output import answer, say
 from anchor_service.operating import preview
 from anchor_service.operating.opening import open_database
 from anchor_service.store import batch_store, changes, gates
 from anchor_service.store.lifecycle import BatchState, ChangeState
 from anchor_service.store.schema import credential
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse

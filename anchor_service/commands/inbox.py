@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.commands.output import answer, load_workspace, say, warn
 from anchor_service.intake import inbox
 from anchor_service.intake.inbox import Outcome, Taken
 from anchor_service.operating import preview
 from anchor_service.operating.opening import open_database
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse

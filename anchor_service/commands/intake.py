@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.commands.output import answer, load_workspace, say, warn
 from anchor_service.errors import ImportRefused, RosterRefused
 from anchor_service.issuing import issuer, new_credentials
 from anchor_service.issuing.achievement import Achievement
@@ -18,6 +18,7 @@ from anchor_service.operating import preview
 from anchor_service.operating.opening import open_database
 from anchor_service.store import store
 from anchor_service.store.store import NewCredential
+from registry.plurals import count
 from registry.progress import Progress
 
 if TYPE_CHECKING:

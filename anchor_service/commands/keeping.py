@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say, warn
+from anchor_service.commands.output import answer, load_workspace, say, warn
 from anchor_service.errors import ErasureRefused
 from anchor_service.intake import drop_folder
 from anchor_service.operating.opening import open_database
@@ -15,6 +15,7 @@ from anchor_service.store import backup as backups
 from anchor_service.store import erasure, store
 from anchor_service.store.lifecycle import BatchState
 from registry.moments import stamp
+from registry.plurals import count
 from registry.progress import Progress
 
 if TYPE_CHECKING:

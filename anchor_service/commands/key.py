@@ -6,11 +6,12 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.commands.output import answer, load_workspace, say
 from anchor_service.operating.opening import open_database
 from anchor_service.store import api_keys
 from anchor_service.store.api_keys import Scope
 from registry.moments import stamp
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse

@@ -42,9 +42,3 @@ def answer(args: argparse.Namespace, value: JsonObject) -> None:
 def warn(line: str) -> None:
     """For people, beside the answer."""
     sys.stderr.write(line + "\n")
-
-
-def count(number: int, noun: str) -> str:
-    """`1 credential`, `1,200 credentials`, `2 batches`."""
-    plural = noun + ("es" if noun.endswith("ch") else "s")
-    return f"{number:,} {noun if number == 1 else plural}"

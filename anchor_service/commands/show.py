@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from anchor_service.commands.anchor import batches
-from anchor_service.commands.output import answer, count, load_workspace, say
+from anchor_service.commands.output import answer, load_workspace, say
 from anchor_service.issuing import reissuing
 from anchor_service.operating import overview
 from anchor_service.operating.opening import open_database
 from anchor_service.store import batch_store, changes, inclusions, store
 from anchor_service.store.lifecycle import BatchState
 from registry.formats.strict_json import read
+from registry.plurals import count
 
 if TYPE_CHECKING:
     import argparse
@@ -75,7 +76,7 @@ def _say_accounts(args: argparse.Namespace, glance: overview.Overview) -> None:
             say(args, f"{one.handle:<12}{one.open.number:,} open, {count(sealed, 'batch')}")
     for paying in glance.accounts:
         balance = "unknown" if paying.balance is None else f"{paying.balance / _ETHER:.6f} ETH"
-        nights = "" if paying.nights is None else f", {paying.nights:,} nights at the cap"
+        nights = "" if paying.nights is None else f", {count(paying.nights, 'night')} at the cap"
         say(args, f"account     {paying.address}: {balance}{nights}")
         today = f"{paying.spent_today / _ETHER:.6f} ETH today"
         if paying.pending:

@@ -12,7 +12,7 @@ from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING
 
-from anchor_service.commands.output import answer, count, say, warn
+from anchor_service.commands.output import answer, say, warn
 from anchor_service.engine.schedule import Schedule
 from anchor_service.store.database import Database
 from anchor_service.store.schema import HEAD
@@ -25,6 +25,7 @@ from registry.auditing.audit import AuditRequest
 from registry.cli.audit_place import find_place
 from registry.errors import WorkspaceError
 from registry.nodes.log_reader import Pace
+from registry.plurals import count
 from registry.values import IssuerId
 from registry.workspaces.workspace import Workspace, find
 

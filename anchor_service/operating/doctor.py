@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from registry.plurals import count
+
 if TYPE_CHECKING:
     from registry.formats.storage import IssuerRecord
     from registry.formats.strict_json import JsonObject
@@ -105,7 +107,7 @@ def _judge_grant(name: str, record: IssuerRecord, grant: Grant, now: int) -> Che
         return wrong(name, f"the account may {held[0] if held else 'nothing'} only", todo)
     if grant.expiry and grant.expiry - now < _SOON_S:
         days = (grant.expiry - now) // 86400
-        return worry(name, f"a delegate for {days} more days", todo)
+        return worry(name, f"a delegate for {count(days, 'more day')}", todo)
     return fine(name, "a delegate for ANCHOR and STATUS")
 
 
@@ -115,8 +117,8 @@ def judge_balance(account: Address, nights: int, warn_nights: int, said: str) ->
     if nights == 0:
         return wrong("balance", f"{said} pays for no night at the fee cap", todo)
     if nights < warn_nights:
-        return worry("balance", f"{said}, {nights:,} nights at the fee cap", todo)
-    return fine("balance", f"{said}, {nights:,} nights at the fee cap")
+        return worry("balance", f"{said}, {count(nights, 'night')} at the fee cap", todo)
+    return fine("balance", f"{said}, {count(nights, 'night')} at the fee cap")
 
 
 def judge_clock(now: int, block: int) -> Check:

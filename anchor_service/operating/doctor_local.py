@@ -30,6 +30,7 @@ from anchor_service.store.lifecycle import BatchState
 from anchor_service.store.schema import HEAD, batch, credential
 from anchor_service.webhooks.settings import read_endpoints
 from registry.errors import WorkspaceError
+from registry.plurals import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,7 +145,7 @@ def _schedule(connection: Connection, workspace: Workspace, now: int) -> list[Ch
         return [
             worry(
                 "schedule",
-                f"{said}; credentials have waited for {days} days",
+                f"{said}; credentials have waited for {count(days, 'day')}",
                 "is a worker running? See `credanchor status` and `credanchor approve list`",
             )
         ]

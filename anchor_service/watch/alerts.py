@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from registry.auditing.findings import Matter, Severity
 from registry.moments import unix_minute
+from registry.plurals import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -185,8 +186,8 @@ def of_funds(funds: Iterable[Funds], nights: int) -> Iterator[Alert]:
             yield Alert(
                 AlertKind.SHORT,
                 f"balance:{one.account.to_hex()}",
-                f"account {one.account} pays for {one.nights} more nights, under {nights}: send "
-                "it funds",
+                f"account {one.account} pays for {count(one.nights, 'more night')}, under "
+                f"{nights}: send it funds",
                 evidence={
                     "account": one.account.to_hex(),
                     "balance": str(one.balance),

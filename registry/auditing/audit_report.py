@@ -6,10 +6,12 @@ are described in docs/auditing.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.auditing.findings import Severity, holds
+from registry.plurals import count
 from registry.report import printable
 
 if TYPE_CHECKING:
@@ -142,15 +144,17 @@ class AuditReport:
         yield f"  {self.ground.sentence()}"
         state = self.scope.state
         yield (
-            f"  {self.scope.logs} logs of {self.registrations} issuers; {self.scope.histories} "
-            f"histories and {state.records} of {state.of} records compared with storage"
+            f"  {count(self.scope.logs, 'log')} of {count(self.registrations, 'issuer')}; "
+            f"{count(self.scope.histories, 'history')} and {state.records:,} of "
+            f"{count(state.of, 'record')} compared with storage"
             + ("" if state.seed is None else f" (seed {state.seed})")
         )
         for issuer in self.issuers:
             yield f"{issuer.issuer_id} {printable(issuer.profile)}".rstrip()
             yield (
-                f"  {issuer.operations} operations, {issuer.batches} batches of {issuer.leaves} "
-                f"leaves, {issuer.suspended} suspended, {issuer.revoked} revoked"
+                f"  {count(issuer.operations, 'operation')}, {count(issuer.batches, 'batch')} of "
+                f"{count(issuer.leaves, 'leaf')}, {issuer.suspended:,} suspended, "
+                f"{issuer.revoked:,} revoked"
             )
             yield from self._finding_lines(issuer.issuer_id)
         shown = {issuer.issuer_id for issuer in self.issuers}
@@ -168,7 +172,5 @@ class AuditReport:
                 yield f"  {finding.severity}{place}: {printable(finding.sentence)}"
 
     def _summary(self) -> str:
-        counts = [
-            sum(finding.severity is severity for finding in self.findings) for severity in Severity
-        ]
-        return "{} errors, {} warnings, {} notes".format(*counts)
+        numbers = Counter(finding.severity for finding in self.findings)
+        return ", ".join(count(numbers[severity], severity.value) for severity in Severity)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from registry.auditing.findings import Finding, Matter, Severity
+from registry.plurals import count
 
 if TYPE_CHECKING:
     from registry.formats.storage import HistoryRecord
@@ -99,8 +100,8 @@ def judge_registrations(
         matter = Matter.MISSING_LOG if replayed.count < stored.count else Matter.EXTRA_LOG
         number = min(replayed.count, stored.count) + 1
     sentence = (
-        f"{_SENTENCES[matter]}: the logs hold {replayed.count} registrations, storage counts "
-        f"{stored.count}"
+        f"{_SENTENCES[matter]}: the logs hold {count(replayed.count, 'registration')}, storage "
+        f"counts {stored.count}"
     )
     if block is not None:
         sentence += f"; they part in block {block}"

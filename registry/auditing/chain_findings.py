@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from registry.auditing.findings import Finding, Matter, Severity
+from registry.plurals import count
 from registry.values import Address, BatchRoot, IssuerId, TxHash
 
 if TYPE_CHECKING:
@@ -133,17 +134,17 @@ def _standing(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
 def _distrust(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
     for one in _operations(db, span, "Distrusted"):
         since = int(str(one.detail["distrustAfter"]))
-        count, leaves = db.execute(
+        batches, leaves = db.execute(
             "SELECT count(*), coalesce(sum(size), 0) FROM batch"
             " WHERE issuer = ? AND anchored_at >= ?",
             (one.issuer_id, since),
         ).fetchone()
         sentence = (
-            f"distrusted from {since} on (Unix seconds), as said at {one.timestamp}: {count} "
-            f"batches of {leaves} leaves are"
+            f"distrusted from {since} on (Unix seconds), as said at {one.timestamp}, and with it "
+            f"{count(batches, 'batch')} of {count(leaves, 'leaf')}"
         )
         yield _finding(
-            Matter.DISTRUST, Severity.WARNING, one, sentence, batches=count, leaves=leaves
+            Matter.DISTRUST, Severity.WARNING, one, sentence, batches=batches, leaves=leaves
         )
 
 
@@ -154,21 +155,20 @@ def _mass_revocations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
         " GROUP BY issuer, tx_hash HAVING sum(leaves) >= ? ORDER BY min(id)",
         (*span, MASS_REVOCATION),
     )
-    for issuer, block, operation, timestamp, actor, tx_hash, leaves, count in rows:
+    for issuer, block, operation, timestamp, actor, tx_hash, leaves, operations in rows:
         evidence: JsonObject = {
             "timestamp": timestamp,
             "actor": str(Address(actor)),
             "transaction": str(TxHash(tx_hash)),
             "leaves": leaves,
-            "operations": count,
+            "operations": operations,
         }
-        sentence = f"{leaves} credentials revoked at once"
-        issuer_id = IssuerId(issuer)
+        sentence = f"{count(leaves, 'credential')} revoked at once"
         yield Finding(
             Matter.MASS_REVOCATION,
             Severity.WARNING,
             sentence,
-            issuer_id,
+            IssuerId(issuer),
             block,
             operation,
             evidence,
@@ -179,7 +179,7 @@ def _mass_revocations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
             "SELECT coalesce(max(size), 0) FROM batch WHERE issuer = ? AND root = ?",
             (one.issuer_id, root),
         ).fetchone()
-        sentence = f"batch {root} of {size} leaves revoked as a whole"
+        sentence = f"batch {root} of {count(size, 'leaf')} revoked as a whole"
         more = {"root": str(root), "leaves": size}
         yield _finding(Matter.MASS_REVOCATION, Severity.WARNING, one, sentence, **more)
 

@@ -12,6 +12,7 @@ from registry.auditing.findings import Finding, Matter, Severity
 from registry.errors import MalformedValue
 from registry.formats.manifest import manifest_hash
 from registry.formats.tree import HASH_BYTES, MerkleTree
+from registry.plurals import count
 from registry.values import BatchRoot, IssuerId
 
 if TYPE_CHECKING:
@@ -56,13 +57,13 @@ def leaf_findings(
             yield _differs(issuer_id, root, operation, name, fault)
             continue
         yield from _repeated(db, issuer_id, root, operation, leaves)
-    for issuer_id, count in missing.items():
+    for issuer_id, batches in missing.items():
         yield Finding(
             Matter.LEAVES_MISSING,
             Severity.NOTE,
-            f"no leaf file for {count} batches",
+            f"no leaf file for {count(batches, 'batch')}",
             issuer_id,
-            evidence={"batches": count},
+            evidence={"batches": batches},
         )
     for file in sorted(folder.glob(f"*{SUFFIX}")):
         if file.name not in known:
@@ -82,7 +83,7 @@ def _fault(
     except MalformedValue as error:
         return str(error)
     if len(leaves) != size * HASH_BYTES:
-        return f"it holds {len(leaves) // HASH_BYTES} leaves, {size} are anchored"
+        return f"it holds {count(len(leaves) // HASH_BYTES, 'leaf')}, {size:,} are anchored"
     if MerkleTree(leaves).root != root:
         return "its leaves have another root"
     if manifest != meta_hash:
@@ -116,7 +117,7 @@ def _repeated(
         yield Finding(
             Matter.ANCHORED_TWICE,
             Severity.WARNING,
-            f"{repeated} leaves of batch {root} stand in another batch, or twice in it",
+            f"{count(repeated, 'leaf')} of batch {root} in another batch too, or twice in it",
             issuer_id,
             operation=operation,
             evidence={"root": str(root), "leaves": repeated},

@@ -12,6 +12,7 @@ from registry.auditing.findings import Severity
 from registry.auditing.page_figures import figures
 from registry.auditing.page_parts import findings, issuers, safe
 from registry.moments import unix_minute
+from registry.plurals import count
 
 if TYPE_CHECKING:
     from registry.auditing.audit_report import AuditReport
@@ -81,16 +82,14 @@ def _answer(report: AuditReport) -> str:
 
 
 def _counted(severity: Severity, number: int) -> str:
-    text = f"{number:,} {severity.value}{'' if number == 1 else 's'}"
+    text = count(number, severity.value)
     return f'<a href="#{severity.value}s">{text}</a>' if number else text
 
 
 def _scope(report: AuditReport) -> str:
     scope = report.scope
-    logs = "log" if scope.logs == 1 else "logs"
-    issuers = "issuer" if report.registrations == 1 else "issuers"
     return (
-        f"{scope.logs:,} {logs} of {report.registrations:,} {issuers}, from block "
+        f"{count(scope.logs, 'log')} of {count(report.registrations, 'issuer')}, from block "
         f"{scope.first_block:,} to block {report.block.number:,} of "
         f"{unix_minute(report.block.timestamp)}."
     )
@@ -103,8 +102,9 @@ def _facts(report: AuditReport) -> str:
     facts = {
         "Ground": safe(f"{ground[0].upper()}{ground[1:]}."),
         "Compared": (
-            f"{scope.histories:,} histories, {state.records:,} of {state.of:,} records of the "
-            f"state{seed}; {scope.places:,} blocks looked at"
+            f"{count(scope.histories, 'history')}, {state.records:,} of "
+            f"{count(state.of, 'record')} of the state{seed}; "
+            f"{count(scope.places, 'block')} looked at"
         ),
         "Beside it": _beside(scope.database, scope.leaf_files),
         "Told of": f"blocks {scope.told.first:,} to {scope.told.last:,}",

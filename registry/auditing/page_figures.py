@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from registry.auditing.charts import Bar, Mark, bars, timeline
 from registry.auditing.nights import calendar
 from registry.moments import unix_minute
+from registry.plurals import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +105,7 @@ def _cost(days: Calendar, costs: Costs) -> str:
     ]
     title = f"Cost per {days.noun}, in {name}"
     told = (
-        f"{costs.total / unit:,.6g} {name} for {costs.transactions:,} transactions, "
+        f"{costs.total / unit:,.6g} {name} for {count(costs.transactions, 'transaction')}, "
         f"{costs.gas:,} gas."
     )
     hint = f"From receipts, on the word of {costs.node}; a coin is 10^18 wei."
@@ -130,7 +131,7 @@ def _keys(series: Series, days: Calendar) -> str:
         for label, kinds in _KEY_ROWS
     ]
     rows = [row for row in rows if row[1]]
-    told = f"{_plural(len(series.key_events), 'change')} of keys and of who may act."
+    told = f"{count(len(series.key_events), 'change')} of keys and of who may act."
     chart = timeline("keys", "Keys over time", told, rows, _ends(days))
     table = [
         (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.auditing.findings import Finding, Matter, Severity
+from registry.plurals import count
 from registry.values import BatchRoot, IssuerId, MetaHash, TxHash
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def _unknown_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
             "timestamp": timestamp,
             "transaction": str(TxHash(tx_hash)),
         }
-        sentence = f"batch {BatchRoot(root)} of {leaves} leaves is anchored and not in the records"
+        sentence = (
+            f"batch {BatchRoot(root)} of {count(leaves, 'leaf')} is anchored and not in the records"
+        )
         yield Finding(
             Matter.UNKNOWN_ANCHOR,
             Severity.ERROR,
@@ -137,16 +140,16 @@ def _unknown_changes(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
         " GROUP BY id ORDER BY id",
         span,
     )
-    for issuer, block, operation, root, change, count, leaf, tx_hash in rows:
+    for issuer, block, operation, root, change, leaves, leaf, tx_hash in rows:
         evidence: JsonObject = {
             "root": str(BatchRoot(root)),
             "change": change,
-            "leaves": count,
+            "leaves": leaves,
             "firstLeaf": leaf,
             "transaction": str(TxHash(tx_hash)),
         }
-        noun = "credential" if count == 1 else "credentials"
-        sentence = f"{count} {noun} of batch {BatchRoot(root)}: {change.lower()} on the chain,"
+        held = count(leaves, "credential")
+        sentence = f"{held} of batch {BatchRoot(root)}: {change.lower()} on the chain,"
         sentence += " and not in the records"
         yield Finding(
             Matter.UNKNOWN_CHANGE,
@@ -202,7 +205,8 @@ def _not_anchored(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
             "credentials": credentials,
             "sealed": sealed,
         }
-        sentence = f"the records call {credentials} credentials of batch {BatchRoot(root)} anchored"
+        held = count(credentials, "credential")
+        sentence = f"the records call {held} of batch {BatchRoot(root)} anchored"
         sentence += ", and the chain does not"
         yield Finding(
             Matter.NOT_ANCHORED, Severity.ERROR, sentence, IssuerId(issuer), evidence=evidence

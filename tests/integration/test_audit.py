@@ -103,7 +103,8 @@ def test_people_are_told_in_a_few_lines(
     assert main(["-w", str(line[0]), "audit"]) == 0
     shown = capsys.readouterr().out
     assert "HOLDS" in shown
-    assert "4 operations, 1 batches of 128 leaves, 1 suspended, 1 revoked" in shown
+    assert "4 logs of 1 issuer; 1 history and " in shown
+    assert "4 operations, 1 batch of 128 leaves, 1 suspended, 1 revoked" in shown
 
 
 @pytest.mark.parametrize("dropped", [3, 2, 1, 0])
