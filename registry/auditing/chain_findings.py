@@ -164,15 +164,8 @@ def _mass_revocations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
             "operations": operations,
         }
         sentence = f"{count(leaves, 'credential')} revoked at once"
-        yield Finding(
-            Matter.MASS_REVOCATION,
-            Severity.WARNING,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.MASS_REVOCATION, Severity.WARNING, sentence, *place, evidence)
     for one in _operations(db, span, "BatchRevoked"):
         root = BatchRoot(one.root or b"")
         (size,) = db.execute(
@@ -201,15 +194,8 @@ def _reused_roots(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
             "anchoredBefore": str(IssuerId(first)),
         }
         sentence = f"root {BatchRoot(root)} was anchored before, by {IssuerId(first)}"
-        yield Finding(
-            Matter.ROOT_REUSED,
-            Severity.WARNING,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.ROOT_REUSED, Severity.WARNING, sentence, *place, evidence)
 
 
 def _missed_nights(db: sqlite3.Connection, span: Span, every_s: int) -> Iterator[Finding]:
@@ -223,12 +209,5 @@ def _missed_nights(db: sqlite3.Connection, span: Span, every_s: int) -> Iterator
             continue
         evidence: JsonObject = {"timestamp": timestamp, "sinceLastS": gap, "everyS": every_s}
         sentence = f"anchored {gap / 3600:.1f} hours after the anchor before"
-        yield Finding(
-            Matter.MISSED_NIGHT,
-            Severity.WARNING,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.MISSED_NIGHT, Severity.WARNING, sentence, *place, evidence)

@@ -90,15 +90,8 @@ def _unknown_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
         sentence = (
             f"batch {BatchRoot(root)} of {count(leaves, 'leaf')} is anchored and not in the records"
         )
-        yield Finding(
-            Matter.UNKNOWN_ANCHOR,
-            Severity.ERROR,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.UNKNOWN_ANCHOR, Severity.ERROR, sentence, *place, evidence)
 
 
 def _conflicting_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
@@ -118,15 +111,8 @@ def _conflicting_anchors(db: sqlite3.Connection, span: Span) -> Iterator[Finding
             "recorded": {"size": own_size, "metaHash": str(MetaHash(own_meta))},
         }
         sentence = f"batch {BatchRoot(root)} is anchored with another size or manifest"
-        yield Finding(
-            Matter.UNKNOWN_ANCHOR,
-            Severity.ERROR,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.UNKNOWN_ANCHOR, Severity.ERROR, sentence, *place, evidence)
 
 
 def _unknown_changes(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
@@ -151,15 +137,8 @@ def _unknown_changes(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
         held = count(leaves, "credential")
         sentence = f"{held} of batch {BatchRoot(root)}: {change.lower()} on the chain,"
         sentence += " and not in the records"
-        yield Finding(
-            Matter.UNKNOWN_CHANGE,
-            Severity.ERROR,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.UNKNOWN_CHANGE, Severity.ERROR, sentence, *place, evidence)
 
 
 def _unknown_operations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
@@ -180,15 +159,8 @@ def _unknown_operations(db: sqlite3.Connection, span: Span) -> Iterator[Finding]
         }
         severity = Severity.NOTE if kind == "IssuerRegistered" else Severity.WARNING
         sentence = f"{kind} was sent by a transaction that the records do not know"
-        yield Finding(
-            Matter.UNKNOWN_OPERATION,
-            severity,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.UNKNOWN_OPERATION, severity, sentence, *place, evidence)
 
 
 def _not_anchored(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
@@ -251,15 +223,8 @@ def _late(db: sqlite3.Connection, span: Span, late_s: int) -> Iterator[Finding]:
         }
         hours = (anchored_at - sealed) / 3600
         sentence = f"batch {BatchRoot(root)} was anchored {hours:.1f} hours after its seal"
-        yield Finding(
-            Matter.LATE_ANCHOR,
-            Severity.WARNING,
-            sentence,
-            IssuerId(issuer),
-            block,
-            operation,
-            evidence,
-        )
+        place = IssuerId(issuer), block, operation
+        yield Finding(Matter.LATE_ANCHOR, Severity.WARNING, sentence, *place, evidence)
 
 
 def _twice(records: IssuerRecords) -> Iterator[Finding]:
