@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from databases import new_postgres, new_sqlite, postgres_server
+from desks import memory_chain
+from watch_scene import scene
+from webhook_receiver import receiving
 
 from anchor_service.store.database import Database
 from registry.nodes.rpc import Node
@@ -17,6 +20,9 @@ from registry.workspaces.devchain import mine_to_finality, running_chain
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from watch_scene import Scene
+    from webhook_receiver import Receiver
 
     from registry.formats.strict_json import JsonObject
 
@@ -53,6 +59,26 @@ def deployed(chain_url: str) -> Address:
         node.call("eth_sendTransaction", [transaction])
         mine_to_finality(node)
     return shipped.address
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Of a chain in memory of this module's own."""
+    with memory_chain() as found:
+        yield found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, url: str) -> Iterator[Scene]:
+    """An issuer and the watch over it."""
+    with scene(tmp_path, url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,6 @@ import pytest
 from breaking import Layer, Mode, Plan, described
 from campaign import NewDatabase, Stage, postgres_databases, sqlite_databases
 from census import Tally
-from desks import memory_chain
 from rpc_proxy import RpcProxy, nth, proxied, strict_pool
 
 if TYPE_CHECKING:
@@ -107,12 +106,6 @@ class Campaign:
         except BaseException as error:
             error.add_note(f"after {described(plan)}")
             raise
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with memory_chain() as found:
-        yield found
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from campaign import fill, settled
 from databases import new_sqlite
-from desks import CHAIN, REGISTRY, memory_chain, new_issuer, open_line
+from desks import CHAIN, REGISTRY, new_issuer, open_line
 from eth_account import Account
 from rpc_proxy import altered, not_done, proxied
 
@@ -26,7 +26,6 @@ from registry.nodes.rpc import Node
 from registry.values import Address, BatchRoot, ChainId, IssuerId, MetaHash
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # The first account of anvil's, which it signs for.
@@ -53,12 +52,6 @@ STATUS = StatusMessage(
     2**255,
     2**40,
 )
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with memory_chain() as found:
-        yield found
 
 
 def local() -> ChainKey:

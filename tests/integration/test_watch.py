@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from contract_views import calldata
 from contract_walk import CALLS
-from desks import REGISTRY, memory_chain, new_key, send, submit
+from desks import REGISTRY, new_key, send, submit
 from rpc_proxy import Forward, Message, altered, proxied
 from watch_scene import HOUR_S, META, Scene, new_root, scene
 
@@ -20,23 +20,11 @@ from registry.formats.events import EpochBumped, StatusChange, topic
 from registry.values import DidHash
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 NIGHTLY = Schedule("0 2 * * *", None, ZoneInfo("UTC"), None, None)
 GWEI = 10**9
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with memory_chain() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tmp_path: Path, url: str) -> Iterator[Scene]:
-    with scene(tmp_path, url) as opened:
-        yield opened
 
 
 def test_an_honest_issuer_sleeps(desk: Scene) -> None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from contract_views import calldata
 from contract_walk import CALLS
-from desks import CHAIN, REGISTRY, add, memory_chain, send
+from desks import CHAIN, REGISTRY, add, send
 from eth_account import Account
-from watch_scene import HOOK, Scene, scene
-from webhook_receiver import SECRET, Receiver, receiving, signature
+from watch_scene import HOOK, Scene
+from webhook_receiver import SECRET, Receiver, signature
 from worker_desk import office
 
 from anchor_service.engine.keys import ChainKey
@@ -33,24 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from worker_desk import Office
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with memory_chain() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tmp_path: Path, url: str) -> Iterator[Scene]:
-    with scene(tmp_path, url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as opened:
-        yield opened
 
 
 def of_desk(desk: Scene, *words: str) -> list[str]:

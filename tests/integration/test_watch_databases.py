@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from databases import new_postgres
-from desks import REGISTRY, memory_chain
+from desks import REGISTRY
 from sqlalchemy.exc import ProgrammingError
 from watch_scene import HOUR_S, Scene, scene
 
@@ -18,18 +18,6 @@ from registry.formats.events import StatusChange
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with memory_chain() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tmp_path: Path, url: str) -> Iterator[Scene]:
-    with scene(tmp_path, url) as opened:
-        yield opened
 
 
 @pytest.fixture

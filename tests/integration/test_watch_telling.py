@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from desks import memory_chain
 from rpc_proxy import not_done, proxied
-from watch_scene import HOOK, HOUR_S, Scene, scene
+from watch_scene import HOOK, HOUR_S, Scene
 from webhook_receiver import SECRET, Receiver, receiving, signature
 
 from anchor_service.watch.alert_webhooks import Recipient, configured, given
@@ -20,26 +19,7 @@ from registry.values import IssuerId
 from registry.workspaces.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    with memory_chain() as found:
-        yield found
-
-
-@pytest.fixture
-def desk(tmp_path: Path, url: str) -> Iterator[Scene]:
-    with scene(tmp_path, url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as opened:
-        yield opened
 
 
 def recipient(receiver: Receiver, name: str = "pager", issuer: IssuerId | None = None) -> Recipient:

@@ -36,12 +36,6 @@ ACCOUNT = Address(b"\xaa" * 20)
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as opened:
-        yield opened
-
-
-@pytest.fixture
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """SQLite, or what a test asks for by BOTH."""
     with ExitStack() as stack:
