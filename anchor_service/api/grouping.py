@@ -5,8 +5,9 @@ next one gathers; so a database that takes a millisecond to commit answers hundr
 it, and a request that comes alone waits for nobody.
 
 What takes microseconds is done in the event loop itself: to wake a thread, and to be woken by it,
-takes longer, and on a busy machine each of the two waits for its turn. Should it ever take long (a
-page that must come from a slow disk), a thread does it for a while, and the loop goes on.
+takes longer, and on a busy machine each of the two waits for its turn. Once it had to wait itself
+(for a page from the disk, or for what nobody thought of), a thread does it for a while, and the
+loop goes on.
 """
 
 from __future__ import annotations
@@ -24,9 +25,22 @@ from anchor_service.api.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# For each of a group. Longer than a busy machine keeps a process waiting: it was the disk.
+try:
+    from resource import RUSAGE_THREAD, getrusage
+except ImportError:  # not every system counts it for each thread
+
+    def _blocks_read() -> int:
+        return 0
+else:
+
+    def _blocks_read() -> int:
+        """What this thread has had to wait for a disk to read."""
+        return getrusage(RUSAGE_THREAD).ru_inblock
+
+
+# For each of a group; longer than a busy machine keeps a process from going on.
 _LONG_S = 0.02
-# For so long a thread does what has taken long once.
+# For so long a thread does what had to wait once.
 _APART_S = 1.0
 
 Asked = TypeVar("Asked")
@@ -37,7 +51,7 @@ class Grouped(Generic[Asked, Told]):
     """work: gets a group in the order of arrival, gives one answer or error for each.
 
     All ask in one event loop. most: askers in one group. waiting: askers in all; more are refused
-    at once (Unavailable). quick: the work takes microseconds and waits for nothing but a disk; it
+    at once (Unavailable). quick: the work takes microseconds, and waits for a disk at the most; it
     is done in either thread, or in both at once.
     """
 
@@ -90,14 +104,14 @@ class Grouped(Generic[Asked, Told]):
         self._thread.join()
 
     def _begin(self) -> None:
-        start = monotonic()
+        start, read = monotonic(), _blocks_read()
         if start < self._apart_until or not 0 < len(self._gathered) <= self._most:
             self._hand_over()
             return
         group, self._gathered = self._gathered, []
         _deliver(group, self._told(group))
         end = monotonic()
-        if end - start > _LONG_S * len(group):
+        if _blocks_read() > read or end - start > _LONG_S * len(group):
             self._apart_until = end + _APART_S
 
     def _hand_over(self) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST = 12
+_FROM_DISK = 0.001
 
 
 def split(pieces: Sequence[bytes]) -> list[tuple[int, bytes | None]]:
@@ -132,14 +133,16 @@ def test_who_asks_in_one_turn_is_one_group() -> None:
         assert groups == [[0, 1, 2], [0, 1, 2], [3]]
 
 
-def test_quick_work_is_done_by_the_loop_and_apart_for_a_while_once_it_took_long(
+def test_quick_work_is_done_by_the_loop_and_apart_for_a_while_once_it_had_to_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = [100.0]
+    now, blocks = [100.0], [7]
     monkeypatch.setattr(grouping, "monotonic", lambda: now[0])
+    monkeypatch.setattr(grouping, "_blocks_read", lambda: blocks[0])
 
     def work(asked: Sequence[float]) -> Sequence[str | Exception]:
         now[0] += sum(asked)
+        blocks[0] += _FROM_DISK in asked
         return [threading.current_thread().name] * len(asked)
 
     async def run() -> list[str]:
@@ -147,12 +150,13 @@ def test_quick_work_is_done_by_the_loop_and_apart_for_a_while_once_it_took_long(
         told = [await grouped.ask(seconds) for seconds in (0.0, 0.01, 0.03, 0.0, 0.5, 0.6, 0.0)]
         told += await asyncio.gather(grouped.ask(0.01), grouped.ask(0.02))
         told += await asyncio.gather(grouped.ask(0.02), grouped.ask(0.03))
-        told.append(await grouped.ask(0.0))
+        told += [await grouped.ask(seconds) for seconds in (1.5, _FROM_DISK, 0.0)]
         grouped.close()
         return told
 
-    loop, apart = threading.current_thread().name, "apart"
-    assert asyncio.run(run()) == [loop] * 3 + [apart] * 3 + [loop] * 5 + [apart]
+    loop, apart = [threading.current_thread().name], ["apart"]
+    expected = loop * 3 + apart * 3 + loop * 5 + apart + loop + apart
+    assert asyncio.run(run()) == expected
 
 
 def test_a_bucket_fills_again_at_its_rate() -> None:
