@@ -110,7 +110,7 @@ class Database:
         with self._rebuilding() as connection:
             if _revision(connection) == HEAD:
                 return
-            self._alembic(connection, "upgrade", "head")
+            self._alembic(connection, "upgrade", HEAD)
 
     def downgrade(self, revision: str) -> None:
         """Take the tables back to an older revision ("0001"; "base" for none at all).

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0007"
+HEAD = "0008"
 
 metadata = MetaData()
 
