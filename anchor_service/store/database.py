@@ -180,7 +180,10 @@ class Database:
             return not busy
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in tables:
-                connection.exec_driver_sql(f'VACUUM FULL "{table.name}"')
+                connection.exec_driver_sql(f'VACUUM (FULL, ANALYZE) "{table.name}"')
+            # The planner's samples of columns that are searched. Who does not own the database is
+            # only warned: there autovacuum makes use of the place in its own time.
+            connection.exec_driver_sql("VACUUM FULL pg_statistic")
         return True
 
     @property

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The newest migration's revision.
-HEAD = "0008"
+HEAD = "0009"
 
 metadata = MetaData()
 
