@@ -46,23 +46,30 @@ class Direct:
 
     def __init__(self, app: Asgi, *, routes: Iterable[BaseRoute]) -> None:
         self._app = app
-        self._routes = [
+        self._routes: list[tuple[APIRoute, Served]] = [
             (route, served)
             for route in routes
             if isinstance(route, APIRoute) and (served := getattr(route.endpoint, _SERVED, None))
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            for route, served in self._routes:
-                if scope["method"] in (route.methods or ()) and (
-                    found := route.path_regex.match(scope["path"])
-                ):
-                    scope["route"], scope["path_params"] = route, found.groupdict()
-                    answer: Answer = await served(Request(scope, receive, send))
-                    await answer.send(send)
-                    return
-        await self._app(scope, receive, send)
+        served = self._served(scope)
+        if served is None:
+            await self._app(scope, receive, send)
+            return
+        answer = await served(Request(scope, receive, send))
+        await answer.send(send)
+
+    def _served(self, scope: Scope) -> Served | None:
+        """By what; route and parameters are in the scope then, as the framework leaves them."""
+        if scope["type"] != "http":
+            return None
+        for route, served in self._routes:
+            found = route.path_regex.match(scope["path"])
+            if found and route.methods and scope["method"] in route.methods:
+                scope["route"], scope["path_params"] = route, found.groupdict()
+                return served
+        return None
 
 
 def read_flag(request: Request, name: str) -> bool:
