@@ -62,8 +62,8 @@ class Fault:
 
 
 def quick(**changed: Any) -> Limits:
-    """Limits for a chain that answers at once."""
-    return replace(Limits(1000 * GWEI, poll=0.01, resend=0.05, patience=5.0), **changed)
+    """Limits for a chain that answers at once, on a machine that may be busy."""
+    return replace(Limits(1000 * GWEI, poll=0.01, resend=0.05, patience=60.0), **changed)
 
 
 @contextmanager
