@@ -21,6 +21,7 @@ from anchor_service.store.schema import (
     inclusion,
     intent,
     placement,
+    shown_change,
     status_change,
 )
 from registry.auditing.issuer_records import RecordedBatch, RecordedChange, RecordedTwice
@@ -103,19 +104,25 @@ class StoredRecords:
                 placement.c.leaf_index,
                 status_change.c.change,
                 status_change.c.state,
-                inclusion.c.block_number,
+                status_change.c.intent,
+                func.coalesce(inclusion.c.block_number, shown_change.c.block_number),
             )
             .join(credential, credential.c.id == status_change.c.credential)
             .join(placement, placement.c.credential == credential.c.id)
             .join(batch, batch.c.id == credential.c.batch)
             .outerjoin(inclusion, inclusion.c.intent == status_change.c.intent)
+            .outerjoin(shown_change, shown_change.c.change == status_change.c.id)
             .where(self._here)
             .order_by(status_change.c.id)
         )
         for row in self._rows(query):
-            made = row[4] == ChangeState.FINAL
-            change = StatusChange(row[3])
-            yield RecordedChange(IssuerId(row[0]), BatchRoot(row[1]), row[2], change, made, row[5])
+            issuer_id, root, leaf, change, state, sent, block = row
+            # Also final is what stood before it was asked for, once what followed it is: that the
+            # final chain has never shown.
+            made = state == ChangeState.FINAL and (sent is not None or block is not None)
+            yield RecordedChange(
+                IssuerId(issuer_id), BatchRoot(root), leaf, StatusChange(change), made, block
+            )
 
     def twice(self) -> Iterator[RecordedTwice]:
         """Only of different issuers: one issuer's database takes each credential once."""

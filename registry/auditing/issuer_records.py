@@ -45,9 +45,9 @@ class RecordedBatch(NamedTuple):
 
 
 class RecordedChange(NamedTuple):
-    """A status change that was asked for. made: whether the records call it final.
+    """A status change that was asked for. made: whether the records saw the final chain hold it.
 
-    block: in which they saw it made; None where they do not say.
+    block: in which they saw it made, or first saw it; None where they do not say.
     """
 
     issuer_id: IssuerId

@@ -194,7 +194,12 @@ def _changes_not_made(db: sqlite3.Connection, span: Span) -> Iterator[Finding]:
         " AND operation.change = own.change)"
         # A batch that was revoked as a whole has done what was asked of each of its credentials.
         " AND NOT (own.change = 'REVOKE' AND EXISTS (SELECT 1 FROM batch"
-        " WHERE batch.issuer = own.issuer AND batch.root = own.root AND batch.revoked))",
+        " WHERE batch.issuer = own.issuer AND batch.root = own.root AND batch.revoked))"
+        # What was active when it was to be reinstated is as it was asked for.
+        " AND NOT (own.change = 'REINSTATE' AND NOT EXISTS (SELECT 1 FROM operation"
+        " JOIN lane USING (id) WHERE operation.issuer = own.issuer AND operation.root = own.root"
+        " AND lane.leaf = own.leaf AND operation.change = 'SUSPEND'"
+        " AND operation.block <= coalesce(own.block, operation.block)))",
         (span.last,),
     )
     for issuer, root, leaf, change in rows:

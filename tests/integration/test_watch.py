@@ -15,7 +15,7 @@ from watch_scene import HOUR_S, META, Scene, new_root, scene
 
 from anchor_service.engine import anchoring
 from anchor_service.engine.did_errand import SetDid
-from anchor_service.engine.schedule import Schedule
+from anchor_service.engine.schedule import ALL, Schedule
 from registry.formats.events import EpochBumped, StatusChange, topic
 from registry.values import DidHash
 
@@ -150,6 +150,33 @@ def test_a_foreign_revocation_wakes_though_the_batch_is_the_issuers(desk: Scene)
     assert kind == "foreign-operation"
     said = "revoke on the chain, and not in the records"
     assert sentence == f"1 credential of batch 0x{root.hex()}: {said}"
+
+
+def test_what_stood_before_it_was_asked_for_wakes_nobody(desk: Scene) -> None:
+    """Reinstated without having been suspended; also where that is asked for at once."""
+    lookout = desk.lookout()
+    desk.add("one", "two")
+    desk.anchor()
+    desk.change(StatusChange.REINSTATE, "one")
+    assert lookout.round().standing == ()
+    desk.change(StatusChange.SUSPEND, "one")
+    desk.want(StatusChange.REINSTATE, "two")
+    with desk.line() as line:
+        anchoring.advance([line], [ALL])
+    desk.change(StatusChange.SUSPEND, "two")
+    assert lookout.round().standing == ()
+
+
+def test_a_reinstatement_that_the_chain_lost_wakes(desk: Scene) -> None:
+    desk.add("one")
+    desk.anchor()
+    desk.change(StatusChange.SUSPEND, "one")
+    desk.change(StatusChange.SUSPEND, "one")
+    lookout = desk.lookout()
+    assert lookout.round().standing == ()
+    # As if another had reinstated it after that, and the second wish had been for it.
+    desk.spoil("UPDATE status_change SET change = 1 WHERE intent IS NULL")
+    assert [one.alert.kind for one in lookout.round().standing] == ["lost-operation"]
 
 
 def test_before_the_first_batch_the_issuers_id_is_watched_too(desk: Scene) -> None:

@@ -93,10 +93,13 @@ class Scene:
             run(line)
 
     def change(self, kind: StatusChange, *names: str) -> None:
+        self.want(kind, *names)
+        self.anchor()
+
+    def want(self, kind: StatusChange, *names: str) -> None:
         with self.database.write() as connection:
             rows = [store.find(connection, name).row for name in names]
             changes.want(connection, kind, rows, 1)
-        self.anchor()
 
     def by_stranger(self, name: str, *arguments: Any) -> None:
         """By the issuer's own key, past its service."""
