@@ -173,7 +173,8 @@ def of_silence(issuer_id: IssuerId, last: int | None, now: int, every_s: int) ->
         yield Alert(
             AlertKind.MISSED,
             f"silent:{issuer_id.to_hex()}:{last}",
-            f"nothing anchored since {unix_minute(last)}, {(now - last) / _HOUR_S:.0f} hours ago",
+            f"nothing anchored since {unix_minute(last)}, "
+            f"{count(round((now - last) / _HOUR_S), 'hour')} ago",
             issuer_id,
             {"lastAnchoredAt": last, "everyS": every_s},
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from registry.auditing.findings import Finding, Matter, Severity
+from registry.plurals import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +38,8 @@ def node_findings(believed: Believed, now: int, max_age_s: int | None) -> Iterat
         yield Finding(
             Matter.STALE_NODE,
             Severity.ERROR,
-            f"the newest final block that {names} knows is {age / 3600:.0f} hours old: what came "
-            "after it was not seen",
+            f"the newest final block that {names} knows is {count(round(age / 3600), 'hour')} old: "
+            "what came after it was not seen",
             block=number,
             evidence={"timestamp": believed.block.timestamp, "ageS": age},
         )
