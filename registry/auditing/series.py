@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOST_KEY_EVENTS = 1_000
 _NIGHT = f"(timestamp - {NOON_S}) / {DAY_S}"
-_WITHIN = " AND (?1 IS NULL OR operation.issuer = ?1) AND block BETWEEN ?2 AND ?3"
+_WITHIN = " AND (?1 IS NULL OR operation.issuer = ?1) AND operation.block BETWEEN ?2 AND ?3"
 KEY_KINDS = (
     "DidChanged",
     "DelegateSet",
