@@ -61,9 +61,12 @@ ROUTERS = (
 LARGER = {"/v1/verify": MAX_BUNDLE_BYTES}
 STREAMS = frozenset({"/v1/credentials/bulk"})
 
-# Each holds a database connection; the pool has as many, one for each of the groups, and one more
-# for webhooks.
-_READERS = 11
+# Each holds a database connection; the pool has fifteen: one more for each of the groups' threads
+# (intake, keys, reads), and one for webhooks.
+_READERS = 8
+# Short reads that wait for a disk side by side, and how many of them may wait for one another.
+_READ_THREADS = 4
+_READ_GROUP = 4
 _GROUP = 256
 _WAITING = 4096
 _TIDY_S = 3600
@@ -122,15 +125,17 @@ def create_app(services: Services) -> FastAPI:
 
 def _start(services: Services, metrics: Metrics) -> Running:
     database = services.database
-    grouped = partial(Grouped, most=_GROUP, waiting=_WAITING)
-    intake = grouped("intake", Taker(database, services.clock))
+    grouped = partial(Grouped, waiting=_WAITING)
+    intake = grouped("intake", Taker(database, services.clock), most=_GROUP)
     metrics.waiting.set_function(lambda: intake.inside)
     # SQLite's readers wait for nobody: a write-ahead log gives each its own view.
     in_file = database.file is not None
     return Running(
         services=services,
-        keys=grouped("api-keys", key_finder(database), quick=in_file),
-        reads=grouped("reads", reader(database), quick=in_file),
+        keys=grouped("api-keys", key_finder(database), most=_GROUP, quick=in_file),
+        reads=grouped(
+            "reads", reader(database), most=_READ_GROUP, threads=_READ_THREADS, quick=in_file
+        ),
         intake=intake,
         key_buckets=Buckets(services.settings.key_rate, services.monotonic),
         address_buckets=Buckets(services.settings.address_rate, services.monotonic),

@@ -6,8 +6,8 @@ it, and a request that comes alone waits for nobody.
 
 What takes microseconds is done in the event loop itself: to wake a thread, and to be woken by it,
 takes longer, and on a busy machine each of the two waits for its turn. Once it had to wait itself
-(for a page from the disk, or for what nobody thought of), a thread does it for a while, and the
-loop goes on.
+(for a page from the disk, or for what nobody thought of), threads do it for a while, and the loop
+goes on.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 from anchor_service.api.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 try:
     from resource import RUSAGE_THREAD, getrusage
@@ -39,7 +39,7 @@ else:
 
 
 # For each of a group; longer than a busy machine keeps a process from going on.
-_LONG_S = 0.02
+_LONG_S = 0.1
 # For so long a thread does what had to wait once.
 _APART_S = 1.0
 
@@ -51,8 +51,8 @@ class Grouped(Generic[Asked, Told]):
     """work: gets a group in the order of arrival, gives one answer or error for each.
 
     All ask in one event loop. most: askers in one group. waiting: askers in all; more are refused
-    at once (Unavailable). quick: the work takes microseconds, and waits for a disk at the most; it
-    is done in either thread, or in both at once.
+    at once (Unavailable). threads: how many groups may wait for a disk at once. quick: the work
+    takes microseconds where it need not wait; then it is done in the event loop, too.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Grouped(Generic[Asked, Told]):
         *,
         most: int,
         waiting: int,
+        threads: int = 1,
         quick: bool = False,
     ) -> None:
         self._work = work
@@ -70,12 +71,15 @@ class Grouped(Generic[Asked, Told]):
         self._loop: asyncio.AbstractEventLoop | None = None  # of those who ask
         self._inside = 0
         self._gathered: list[_Ask[Asked, Told]] = []
-        # Lists of those who asked in one turn; None at the end.
+        # Groups of those who asked in one turn; at the end None, once for each thread.
         self._queue: queue.SimpleQueue[list[_Ask[Asked, Told]] | None] = queue.SimpleQueue()
-        # Until then (monotonic) the thread does it.
+        # Until then (monotonic) the threads do it.
         self._apart_until = 0.0 if quick else math.inf
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name=name, daemon=True) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def ask(self, asked: Asked) -> Told:
         """What was told, or raises what the work gave; the work began after this was called."""
@@ -98,25 +102,33 @@ class Grouped(Generic[Asked, Told]):
         return self._inside
 
     def close(self) -> None:
-        """Finish what was asked before, then end the thread."""
+        """Finish what was asked before, then end the threads."""
         self._hand_over()
-        self._queue.put(None)
-        self._thread.join()
+        for _ in self._threads:
+            self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _begin(self) -> None:
-        start, read = monotonic(), _blocks_read()
-        if start < self._apart_until or not 0 < len(self._gathered) <= self._most:
+        start, read, asked = monotonic(), _blocks_read(), len(self._gathered)
+        if start < self._apart_until:
             self._hand_over()
             return
-        group, self._gathered = self._gathered, []
-        _deliver(group, self._told(group))
+        for group in self._groups():
+            _deliver(group, self._told(group))
         end = monotonic()
-        if _blocks_read() > read or end - start > _LONG_S * len(group):
+        if _blocks_read() > read or end - start > _LONG_S * asked:
             self._apart_until = end + _APART_S
 
     def _hand_over(self) -> None:
-        self._queue.put(self._gathered)
-        self._gathered = []
+        for group in self._groups():
+            self._queue.put(group)
+
+    def _groups(self) -> Iterator[list[_Ask[Asked, Told]]]:
+        """Those who asked in this turn."""
+        gathered, self._gathered = self._gathered, []
+        for first in range(0, len(gathered), self._most):
+            yield gathered[first : first + self._most]
 
     def _run(self) -> None:
         left: deque[_Ask[Asked, Told]] = deque()

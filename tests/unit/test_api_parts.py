@@ -96,6 +96,22 @@ def test_a_group_gathers_while_the_one_before_is_at_work() -> None:
     ]
 
 
+def test_groups_wait_side_by_side_in_as_many_threads() -> None:
+    together = threading.Barrier(2)
+
+    def work(asked: Sequence[int]) -> Sequence[int | Exception]:
+        together.wait(10)
+        return asked
+
+    async def run() -> list[int]:
+        grouped = Grouped("test", work, most=1, waiting=9, threads=2)
+        answers = await asyncio.gather(*map(grouped.ask, range(4)))
+        grouped.close()
+        return answers
+
+    assert asyncio.run(run()) == [0, 1, 2, 3]
+
+
 def test_work_that_fails_is_told_to_each_and_the_next_group_goes_on() -> None:
     failing = [True]
 
@@ -147,9 +163,9 @@ def test_quick_work_is_done_by_the_loop_and_apart_for_a_while_once_it_had_to_wai
 
     async def run() -> list[str]:
         grouped = Grouped("apart", work, most=3, waiting=9, quick=True)
-        told = [await grouped.ask(seconds) for seconds in (0.0, 0.01, 0.03, 0.0, 0.5, 0.6, 0.0)]
-        told += await asyncio.gather(grouped.ask(0.01), grouped.ask(0.02))
-        told += await asyncio.gather(grouped.ask(0.02), grouped.ask(0.03))
+        told = [await grouped.ask(seconds) for seconds in (0.0, 0.09, 0.11, 0.0, 0.5, 0.6, 0.0)]
+        told += await asyncio.gather(grouped.ask(0.01), grouped.ask(0.18))
+        told += await asyncio.gather(grouped.ask(0.01), grouped.ask(0.2))
         told += [await grouped.ask(seconds) for seconds in (1.5, _FROM_DISK, 0.0)]
         grouped.close()
         return told
