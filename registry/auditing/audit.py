@@ -256,7 +256,7 @@ class Audit:
     def _judge(self, believed: Believed) -> AuditReport:
         request, store, last = self.request, self.store, believed.block.number
         findings = self._findings
-        with Connections() as connections:
+        with closing(Connections()) as connections:
             mine = partial(connections.mine, self._ears.open_nodes[0])
             ground, read = storage_of(mine, request.registry, believed)
             histories, compared = check_histories(store, self.node, read, last)

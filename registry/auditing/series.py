@@ -104,7 +104,7 @@ def _revocations(db: sqlite3.Connection, place: tuple[object, ...]) -> dict[int,
 def _key_events(db: sqlite3.Connection, place: tuple[object, ...]) -> tuple[KeyEvent, ...]:
     kinds = ", ".join(f"'{kind}'" for kind in KEY_KINDS)
     rows = db.execute(
-        f"SELECT timestamp, kind, issuer, operation FROM operation"  # noqa: S608
+        f"SELECT timestamp, kind, issuer, operation FROM operation"  # noqa: S608 - our own words
         f" WHERE leaves IS NULL AND kind IN ({kinds})"
         f" {_WITHIN} ORDER BY id DESC LIMIT {MOST_KEY_EVENTS}",
         place,

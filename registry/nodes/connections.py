@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from registry.nodes.rpc import Node
 
 
 class Connections:
-    """To be left by `with` once no thread uses them any more: then all are closed."""
-
     def __init__(self) -> None:
         self._local = threading.local()
         self._opened: list[Node] = []
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Once no thread uses them any more."""
         for node in self._opened:
             node.close()
 

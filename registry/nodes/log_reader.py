@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
@@ -71,7 +71,7 @@ def read_ranges(
     does not take a single block, and BadLog for logs that cannot be.
     """
     pace = pace or Pace()
-    with Connections() as connections, _threads(pace.in_flight) as threads:
+    with closing(Connections()) as connections, _threads(pace.in_flight) as threads:
         reading = _Reading(threads, connections, list(open_nodes), registry, pace)
         yield from reading.ranges(first, last)
 

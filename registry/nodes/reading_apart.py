@@ -11,7 +11,7 @@ import pickle
 import signal
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe, get_context
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -46,11 +46,16 @@ def read_ranges_apart(
     pace: Pace,
 ) -> Generator[Range, None, None]:
     """What `log_reader.read_ranges` gives, or raises; NodeUnreachable if the process is killed."""
-    with _process(lambda: read_ranges(open_nodes, registry, first, last, pace)) as pipe:
+    return apart(lambda: read_ranges(open_nodes, registry, first, last, pace))
+
+
+def apart(ranges: Callable[[], Iterator[Range]]) -> Generator[Range, None, None]:
+    """What `ranges` gives, or raises, in a fork; NodeUnreachable if that is killed."""
+    with _process(ranges) as pipe:
         while True:
             try:
                 told = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own fork's
-            except EOFError:
+            except (EOFError, OSError):  # between two ranges, or within one
                 raise NodeUnreachable(
                     "the process that reads logs was killed; begin again, what was stored is kept"
                 ) from None
@@ -80,15 +85,14 @@ def _send(other: Connection, pipe: Connection, ranges: Callable[[], Iterator[Ran
     other.close()  # or the pipe would stay open without its reader
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's is meant for the one that began
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    try:
-        for one in ranges():
-            told: _Plain = (one.first, one.last, [log[:] for log in one.logs])
-            pipe.send_bytes(pickle.dumps(told, _PICKLE))
-        pipe.send_bytes(pickle.dumps(None))
-    except RegistryError as error:
-        pipe.send_bytes(pickle.dumps(_Raised(error)))
-    except BrokenPipeError:
-        return
+    with suppress(BrokenPipeError):  # nobody reads any more
+        try:
+            for one in ranges():
+                told: _Plain = (one.first, one.last, [log[:] for log in one.logs])
+                pipe.send_bytes(pickle.dumps(told, _PICKLE))
+            pipe.send_bytes(pickle.dumps(None))
+        except RegistryError as error:
+            pipe.send_bytes(pickle.dumps(_Raised(error)))
 
 
 class _Raised:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from multiprocessing import active_children
 from typing import TYPE_CHECKING
@@ -16,9 +17,9 @@ from contract_views import REGISTRY
 from rpc_proxy import altered, error, proxied
 
 from registry.errors import NodeRefused, NodeUnreachable
-from registry.formats.raw_log import BadLog
-from registry.nodes.log_reader import Pace, read_ranges
-from registry.nodes.reading_apart import read_ranges_apart
+from registry.formats.raw_log import BadLog, RawLog
+from registry.nodes.log_reader import Pace, Range, read_ranges
+from registry.nodes.reading_apart import apart, read_ranges_apart
 from registry.nodes.rpc import Node
 
 if TYPE_CHECKING:
@@ -68,6 +69,18 @@ def test_a_reader_that_is_killed_is_told_of(registry: Registry) -> None:
     reader.kill()
     with pytest.raises(NodeUnreachable, match="was killed"):
         list(ranges)
+
+
+def test_a_reader_that_is_killed_within_a_range_is_told_of() -> None:
+    """The pipe holds 64 KiB: of this range it has the beginning, and waits with the rest."""
+    large = Range(1, 1, [RawLog(1, bytes(32), 0, bytes(32), bytes(32), bytes(2**20))])
+    ranges = apart(lambda: iter([Range(0, 0, []), large]))
+    assert next(ranges) == Range(0, 0, [])
+    (reader,) = active_children()
+    time.sleep(0.5)
+    reader.kill()
+    with pytest.raises(NodeUnreachable, match="was killed"):
+        next(ranges)
 
 
 def test_a_reader_whose_replayer_is_left_or_killed_ends(registry: Registry) -> None:
